@@ -1,0 +1,1 @@
+"""Pure arithmetic over packets, frames and events: no clock, no I/O; `now` is an argument."""

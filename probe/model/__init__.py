@@ -1,0 +1,1 @@
+"""The words everyone shares: ids, errors, metrics, samples, scenarios. Pure."""

@@ -1,0 +1,1 @@
+"""Drivers of a WebRTC connection: ICE and DTLS by aiortc, the packet path our own."""

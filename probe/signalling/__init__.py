@@ -1,0 +1,1 @@
+"""How to enter a meeting: one adapter per platform."""

@@ -1,0 +1,1 @@
+"""Formats on the wire, pure: RTP, RTCP, header extensions, payload formats, SDP."""

@@ -1,0 +1,1 @@
+"""From measurements to verdicts to documents: targets, verdict, renderers."""
