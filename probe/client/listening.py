@@ -1,0 +1,75 @@
+"""What one participant hears of another on one path: a virtual playout buffer, rated by the E-model."""
+
+from __future__ import annotations
+
+from probe.client.context import Context
+from probe.measure.assembly import MediaPacket
+from probe.measure.audio_quality import AudioQuality, AudioScore
+from probe.measure.playout import PlayoutBuffer
+
+WINDOW = 2.0
+PACKETISATION = 0.02
+LOOK_AHEAD = 0.0065
+"""Opus look-ahead in seconds, at 48 kHz (RFC 6716 section 2.1.4, and measured)."""
+
+_CLOCK_RATE = 48_000
+
+
+class Listening:
+    """Feed it every new audio packet of the stream; it emits the call's scores when finished."""
+
+    def __init__(self, context: Context, who: str, remote: str, topology: str) -> None:
+        self._context = context
+        self._who = who
+        self._remote = remote
+        self._tags = {"topology": topology}
+        self._buffer = PlayoutBuffer()
+        self._quality = AudioQuality("opus")
+        self._started = 0.0
+        self._bytes = 0
+        self._packets = 0
+        self._one_way: float | None = None
+        self._origin: int | None = None
+        self._finished = False
+        self.last: AudioScore | None = None
+
+    def on_packet(self, packet: MediaPacket, extended_timestamp: int) -> None:
+        """A packet that was not there before. `extended_timestamp`: 48 kHz units, unwrapped."""
+        if self._origin is None:
+            self._origin = extended_timestamp
+            self._started = packet.arrival
+        self._bytes += len(packet.payload)
+        self._packets += 1
+        self._buffer.on_packet(packet.sequence, (extended_timestamp - self._origin) / _CLOCK_RATE, packet.arrival)
+        if packet.capture_time is not None:
+            self._one_way = max(0.0, packet.arrival - packet.capture_time)
+            self._context.emit("one_way_delay_seconds", self._one_way, self._tags | {"kind": "audio"}, who=self._who)
+
+    def window(self, now: float, round_trip: float | None) -> None:
+        """Rate the time since the last call. One-way delay: by capture time, else half of `round_trip`."""
+        elapsed = now - self._started
+        if self._origin is None or elapsed < WINDOW:
+            return
+        self._started = now
+        window = self._buffer.window(now)
+        one_way = self._one_way if self._one_way is not None else (round_trip or 0.0) / 2
+        delay = one_way + PACKETISATION + LOOK_AHEAD + window.delay_seconds
+        loss = (window.lost + window.late) / window.expected if window.expected else None
+        bitrate = self._bytes * 8 / (self._packets * PACKETISATION) if self._packets else 0.0
+        self._bytes = self._packets = 0
+        self.last = self._quality.add_window(loss, max(1.0, window.burst_ratio), delay, bitrate, elapsed) or self.last
+
+    def finish(self) -> None:
+        """The stream is over: its scores, from the mean R of its windows. Nothing where no full window passed."""
+        if self._finished:
+            return
+        self._finished = True
+        result = self._quality.result()
+        if result is None:
+            return
+        for metric, value in (
+            ("audio_mos_lq", result.mean.mos_lq),
+            ("audio_mos_cq", result.mean.mos_cq),
+            ("audio_quality_score", result.mean.score),
+        ):
+            self._context.emit(metric, value, self._tags, who=self._who, remote=self._remote, windows=result.windows)

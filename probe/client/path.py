@@ -1,0 +1,276 @@
+"""One path of a participant: a peer connection with the tracks that go out and come in on it, from open to close."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Protocol
+
+from probe.client.context import Context
+from probe.client.path_readings import PathReadings
+from probe.client.publisher import Publisher
+from probe.measure.savings import Path as Via
+from probe.model.errors import ConnectionFailed, ProbeError, SignallingError
+from probe.rtc.peer import IceServer, Peer, PeerConfig
+from probe.rtc.receiver import ReceiverHooks, TrackReceiver
+from probe.rtc.rtcp_session import RtcpSession
+from probe.rtc.sender import TrackSender
+from probe.rtc.transceiver import Transceiver
+from probe.signalling.base import OpenPath, RemoteDescription, Signalling
+from probe.wire import extensions as ext
+from probe.wire.rtp import RtpHeader
+
+POLL_INTERVAL = 0.02
+WINDOW = 1.0
+
+
+class PathOwner(Protocol):
+    """The participant, as its paths see it."""
+
+    participant: str
+
+    def path_phase(self, path: Path, phase: str, time: float) -> None:
+        """A step of the connection was reached."""
+
+    def path_up(self, path: Path) -> None:
+        """ICE and DTLS are connected."""
+
+    def path_down(self, path: Path, error: ProbeError) -> None:
+        """The path failed, or was lost after it had been up."""
+
+    def hooks(self, path: Path, remote: str, receiver_kind: str) -> ReceiverHooks:
+        """Where the media of `remote` on this path goes."""
+
+
+class Path:
+    """`open` says what to connect to. Every failure goes to `owner.path_down`; nothing is raised out of a task."""
+
+    def __init__(
+        self,
+        context: Context,
+        owner: PathOwner,
+        signalling: Signalling,
+        publisher: Publisher,
+        open: OpenPath,
+        servers: tuple[IceServer, ...],
+    ) -> None:
+        self.id = open.path
+        self.kind = open.kind
+        self.remote = open.remote
+        self.migration = open.migration
+        self.opened = context.clock.now()
+        self.closed_at: float | None = None
+        self.up = False
+        self._context = context
+        self._owner = owner
+        self._signalling = signalling
+        self._publisher = publisher
+        self._open = open
+        label = f"{owner.participant} {'to ' + open.remote if open.remote else 'to the SFU'}"
+        config = PeerConfig(context.addresses, servers, False, context.connect_deadline, context.codecs)
+        self.peer = Peer(config, label=label, controlling=open.role == "offer", clock=context.clock, rng=context.rng)
+        self.peer.on_rtp = self._on_rtp
+        self.peer.on_replay = self._on_replay
+        self.peer.on_phase = lambda phase, time: owner.path_phase(self, phase, time)
+        self.peer.on_closed = self._on_lost
+        self.readings = PathReadings(context, self.kind, owner.participant)
+        self.peer.on_round_trip = self.readings.stun_round_trip
+        self.rtcp = RtcpSession(
+            owner.participant,
+            context.clock,
+            context.wheel,
+            self.peer.send_rtcp,
+            self.readings.rtcp_round_trip,
+            context.rng,
+        )
+        self.peer.on_rtcp = self.rtcp.on_rtcp
+        self._by_ssrc: dict[int, TrackReceiver] = {}
+        self._senders: dict[str, TrackSender] = {}
+        self._connecting: asyncio.Task[None] | None = None
+        self._stops: list[Callable[[], None]] = []
+        self._counted = False
+
+    # negotiation
+
+    async def start(self) -> None:
+        """Begin: the offerer describes what it has, the answerer waits."""
+        for kind in self._publisher.kinds if self._open.publish else ():
+            direction = "sendrecv" if self.kind == "p2p" else "sendonly"
+            self.peer.add_transceiver(kind, direction, (self._owner.participant, f"{self._owner.participant}-{kind}"))
+        if self._open.role == "offer":
+            try:
+                await self._signalling.send_description(self.id, "offer", await self.peer.create_offer())
+            except ProbeError as error:
+                self._fail(error)
+
+    async def on_description(self, description: RemoteDescription) -> None:
+        """The other side's offer or answer; offers may come at any time (renegotiation)."""
+        try:
+            if description.type == "offer":
+                answer = await self.peer.accept_offer(description.sdp)
+                await self._signalling.send_description(self.id, "answer", answer)
+            else:
+                await self.peer.accept_answer(description.sdp)
+        except ProbeError as error:
+            self._fail(error)
+            return
+        self._owner.path_phase(self, "offer_answer", self._context.clock.now())
+        self._retire_receivers()
+        if self._connecting is None:
+            self._connecting = asyncio.create_task(self._connect())
+
+    async def on_candidate(self, candidate: str | None) -> None:
+        """A trickled candidate."""
+        try:
+            await self.peer.add_candidate(candidate)
+        except ProbeError as error:
+            self._context.complain(error, who=self.peer.label)
+
+    async def _connect(self) -> None:
+        try:
+            await self.peer.connect()
+        except ConnectionFailed as error:
+            self._fail(error)
+            return
+        if self.closed_at is not None:
+            return
+        self.up = True
+        self._count_attempt(success=True)
+        self._attach_senders()
+        wheel = self._context.wheel
+        self._stops = [wheel.every(POLL_INTERVAL, self._poll), wheel.every(WINDOW, self._window)]
+        self._owner.path_up(self)
+        try:
+            await self._signalling.send_connected(self.id)
+        except SignallingError as error:
+            self._context.complain(error, who=self.peer.label)
+
+    def _via(self) -> Via:
+        """How the media goes, for the bill: relayed P2P crosses a server too."""
+        if self.kind == "sfu":
+            return "sfu"
+        return "relay" if "relay" in (self.peer.selected_pair or ()) else "p2p"
+
+    def _attach_senders(self) -> None:
+        for transceiver in self.peer.transceivers:
+            if transceiver.sender is None or not transceiver.sends or transceiver.mid in self._senders:
+                continue
+            sender = TrackSender(
+                transceiver,
+                self._context.clock,
+                self.peer.send_rtp,
+                self._publisher.request_keyframe,
+                self._context.rng,
+            )
+            self._senders[transceiver.mid] = sender
+            self.rtcp.senders[sender.ssrc] = sender
+            self._publisher.attach(sender, self._via())
+
+    # packets
+
+    def _on_rtp(self, packet: bytes, header: RtpHeader, arrival: float) -> None:
+        receiver = self._by_ssrc.get(header.ssrc) or self._receiver_for(header)
+        if receiver is not None:
+            receiver.on_packet(packet, header, arrival)
+
+    def _on_replay(self, header: RtpHeader, size: int, arrival: float) -> None:
+        if receiver := self._by_ssrc.get(header.ssrc):
+            receiver.on_replay(header, size, arrival)
+
+    def _receiver_for(self, header: RtpHeader) -> TrackReceiver | None:
+        """The receiver of a source seen for the first time: by SSRC, by MID, by payload type (RFC 8843 section 9.2)."""
+        transceiver = self._transceiver_for(header)
+        if transceiver is None:
+            return None
+        media = transceiver.remote_rtx.get(header.ssrc)
+        if media is not None and media in self._by_ssrc:
+            self._by_ssrc[header.ssrc] = self._by_ssrc[media]
+            return self._by_ssrc[media]
+        if media is not None or header.payload_type not in {
+            c.payload_type for c in transceiver.codecs if c.name.lower() != "rtx"
+        }:
+            return None
+        return self._new_receiver(transceiver, header.ssrc)
+
+    def _transceiver_for(self, header: RtpHeader) -> Transceiver | None:
+        receiving = [t for t in self.peer.transceivers if t.receives]
+        for transceiver in receiving:
+            if header.ssrc in transceiver.remote_ssrcs or header.ssrc in transceiver.remote_rtx:
+                return transceiver
+        for transceiver in receiving:
+            number = transceiver.extension_id(ext.MID)
+            if number is not None and header.extensions.get(number) == transceiver.mid.encode():
+                return transceiver
+        same = [t for t in receiving if header.payload_type in {c.payload_type for c in t.codecs}]
+        return same[0] if len(same) == 1 and not same[0].remote_ssrcs else None
+
+    def _new_receiver(self, transceiver: Transceiver, ssrc: int) -> TrackReceiver:
+        remote = self.remote or (transceiver.remote_msid[0] if transceiver.remote_msid else transceiver.mid)
+        hooks = self._owner.hooks(self, remote, transceiver.kind)
+        hooks.feedback = self.rtcp.feedback
+        frames = self._context.depth != "headers"
+        receiver = TrackReceiver(transceiver, ssrc, self.rtcp.own_ssrc, self._context.clock, hooks, frames=frames)
+        self._by_ssrc[ssrc] = receiver
+        self.rtcp.receivers[ssrc] = receiver
+        self.readings.add(receiver, remote)
+        return receiver
+
+    def receiver(self, remote: str, kind: str) -> TrackReceiver | None:
+        """The receiver of that remote participant's track."""
+        return self.readings.receiver(remote, kind)
+
+    def _retire_receivers(self) -> None:
+        """After a renegotiation: sources that are announced no more have ended."""
+        announced = {ssrc for t in self.peer.transceivers if t.receives for ssrc in (*t.remote_ssrcs, *t.remote_rtx)}
+        for ssrc, receiver in list(self._by_ssrc.items()):
+            transceiver = next((t for t in self.peer.transceivers if t.mid == receiver.mid), None)
+            unannounced = transceiver is not None and not transceiver.remote_ssrcs and transceiver.receives
+            if ssrc in announced or unannounced:
+                continue
+            del self._by_ssrc[ssrc]
+            if self.rtcp.receivers.pop(ssrc, None) is not None:
+                self.readings.finish(receiver)
+
+    def _poll(self, due: float) -> None:
+        self.rtcp.poll(self._context.clock.now())
+
+    def _window(self, due: float) -> None:
+        self.readings.window(self._context.clock.now(), self._senders.values())
+
+    # the end
+
+    def _count_attempt(self, *, success: bool) -> None:
+        if not self._counted:
+            self._counted = True
+            self.readings.connection(success)
+
+    def _fail(self, error: ProbeError) -> None:
+        if self.closed_at is None:
+            if not self.up:
+                self._count_attempt(success=False)
+            self._owner.path_down(self, error)
+
+    def _on_lost(self, reason: str) -> None:
+        self.up = False
+        self._fail(ConnectionFailed(reason, who=self.peer.label, phase="in_call"))
+
+    @property
+    def bytes_on_wire(self) -> tuple[int, int]:
+        """SRTP and SRTCP bytes (sent, received)."""
+        return self.peer.bytes_sent, self.peer.bytes_received
+
+    async def close(self) -> None:
+        """Detach, count up, say goodbye. Idempotent. An attempt still under way when it is called off is not counted."""
+        if self.closed_at is not None:
+            return
+        self.closed_at = self._context.clock.now()
+        self.up = False
+        for stop in self._stops:
+            stop()
+        for sender in self._senders.values():
+            self._publisher.detach(sender)
+        self.rtcp.close()
+        self.readings.finish_all()
+        self.readings.malformed(self.peer.malformed)
+        self._context.socket_drops += self.peer.socket_drops
+        await self.peer.close()

@@ -1,0 +1,115 @@
+"""The readings of one path: round trips, rates once a second, and each stream's totals when it ends."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Mapping
+
+from probe.client.context import Context
+from probe.model.errors import MeasurementError
+from probe.rtc.receiver import TrackReceiver
+from probe.rtc.sender import TrackSender
+
+
+class PathReadings:
+    """`topology` tags every sample; `who` is the participant whose path it is."""
+
+    def __init__(self, context: Context, topology: str, who: str) -> None:
+        self._context = context
+        self._topology = topology
+        self._who = who
+        self._streams: dict[int, tuple[TrackReceiver, str]] = {}
+        self._bytes: dict[tuple[str, str], int] = {}
+        self._last_window: float | None = None
+        self.last_rtt: float | None = None
+
+    def connection(self, success: bool) -> None:
+        """One connection attempt came to its end."""
+        self._context.emit("connection_success_ratio", success, {"topology": self._topology}, who=self._who)
+        if self._topology == "p2p":
+            self._context.emit("p2p_connection_success_ratio", success, who=self._who)
+
+    def stun_round_trip(self, seconds: float) -> None:
+        """A STUN transaction (connectivity or consent check) was answered."""
+        self._round_trip(seconds, {"topology": self._topology, "source": "stun"})
+
+    def rtcp_round_trip(self, kind: str, seconds: float) -> None:
+        """A report block came back (RFC 3550 section 6.4.1)."""
+        self._round_trip(seconds, {"topology": self._topology, "source": "rtcp", "kind": kind})
+
+    def _round_trip(self, seconds: float, tags: Mapping[str, str]) -> None:
+        self.last_rtt = seconds
+        self._context.emit("round_trip_time_seconds", seconds, tags, who=self._who)
+
+    def add(self, receiver: TrackReceiver, remote: str) -> None:
+        """A stream has begun."""
+        self._streams[receiver.ssrc] = (receiver, remote)
+
+    def receiver(self, remote: str, kind: str) -> TrackReceiver | None:
+        """The running stream of that remote participant and kind."""
+        found = (r for r, whose in self._streams.values() if whose == remote and r.kind == kind)
+        return next(found, None)
+
+    @property
+    def loss_ratio(self) -> float | None:
+        """Of all running streams: packets that did not arrive by first transmission."""
+        streams = [receiver.stream for receiver, _ in self._streams.values()]
+        expected = sum(stream.expected for stream in streams)
+        return sum(stream.lost_first for stream in streams) / expected if expected else None
+
+    def window(self, now: float, senders: Collection[TrackSender]) -> None:
+        """One second has passed: bitrates by kind and direction, jitter by stream."""
+        elapsed = now - self._last_window if self._last_window is not None else 0.0
+        self._last_window = now
+        sent = {kind: sum(s.wire_bytes for s in senders if s.kind == kind) for kind in ("audio", "video")}
+        received = {
+            kind: sum(r.wire_bytes for r, _ in self._streams.values() if r.kind == kind) for kind in ("audio", "video")
+        }
+        for metric, totals in (("send_bitrate_bps", sent), ("receive_bitrate_bps", received)):
+            for kind, total in totals.items():
+                self._bitrate(metric, kind, total, elapsed)
+        for receiver, remote in self._streams.values():
+            if receiver.stream.packets > 1:
+                tags = {"topology": self._topology, "kind": receiver.kind}
+                self._context.emit("jitter_seconds", receiver.stream.jitter_seconds, tags, who=self._who, remote=remote)
+
+    def _bitrate(self, metric: str, kind: str, total: int, elapsed: float) -> None:
+        before = self._bytes.get((metric, kind))
+        self._bytes[metric, kind] = total
+        # A stream that ended takes its bytes out of the total: such a window, and the first one, says nothing.
+        if before is None or total <= before or elapsed <= 0:
+            return
+        tags = {"topology": self._topology, "kind": kind}
+        self._context.emit(metric, (total - before) * 8 / elapsed, tags, who=self._who)
+
+    def finish(self, receiver: TrackReceiver) -> None:
+        """The stream is over: its totals."""
+        _, remote = self._streams.pop(receiver.ssrc, (receiver, ""))
+        stream = receiver.stream.snapshot(self._context.clock.now())
+        if stream.expected <= 0:
+            return
+        values = {
+            "packet_loss_ratio": stream.lost_first / stream.expected,
+            "residual_loss_ratio": stream.lost_residual / stream.expected,
+            "burst_ratio": stream.burst_ratio,
+            "packets_reordered": stream.reordered,
+            "packets_duplicated": stream.duplicates,
+            "nack_count": receiver.nacks,
+            "pli_count": receiver.plis,
+        }
+        tags = {"topology": self._topology, "kind": receiver.kind}
+        for metric, value in values.items():
+            self._context.emit(metric, value, tags, who=self._who, remote=remote, packets=stream.packets)
+
+    def finish_all(self) -> None:
+        """The path closes."""
+        for receiver, _ in list(self._streams.values()):
+            self.finish(receiver)
+
+    def malformed(self, causes: Counter[str]) -> None:
+        """Datagrams that were refused: they belong into the report."""
+        for cause, count in causes.items():
+            error = MeasurementError(
+                f"refused {cause}", who=self._who, phase="packets", hint="malformed or not authentic"
+            )
+            self._context.errors[error.phase, error.who, f"{error.message} ({error.hint})"] += count

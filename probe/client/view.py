@@ -1,0 +1,229 @@
+"""What one participant perceives of another, on whatever path it comes: the same media on two paths counts once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from functools import partial
+from typing import Literal
+
+from probe.client.context import Context
+from probe.client.listening import Listening
+from probe.client.stream_decoder import Decoded, StreamDecoder
+from probe.client.vmaf_samples import VmafSamples
+from probe.client.watching import Watching
+from probe.measure.assembly import Frame, MediaPacket
+from probe.measure.timeline import MediaTimeline
+from probe.rtc.receiver import ReceiverHooks
+from probe.wire.rtp import TimestampUnwrapper
+
+Kind = Literal["audio", "video"]
+_RECENT_FRAMES = 1800
+"""A minute of frames at 30 fps: longer than any migration may take."""
+Milestone = Callable[[str, str, float], None]
+
+
+class _Stream:
+    """One kind of media on one path."""
+
+    def __init__(self) -> None:
+        self.unwrap = TimestampUnwrapper()
+        self.listening: Listening | None = None
+        self.decoder: StreamDecoder | None = None
+        self.keyframe_seen = False
+        self.media = 0
+
+
+class View:
+    """`who` perceives `remote`. `milestone(path, name, time)` hears first_rtp, first_keyframe, first_decoded and flowing.
+
+    `captures` is asked for the sender's log when there is one in this process; for foreign senders the capture time in the
+    packets' header extension identifies the media, and where that is missing too, nothing can be told apart.
+    """
+
+    def __init__(self, context: Context, who: str, remote: str, milestone: Milestone, samples: VmafSamples) -> None:
+        self.remote = remote
+        self.timelines: dict[str, MediaTimeline] = {"audio": MediaTimeline(), "video": MediaTimeline()}
+        self.watching: Watching | None = None
+        self._stretches: list[Watching] = []
+        self._context = context
+        self._who = who
+        self._milestone = milestone
+        self._samples = samples
+        self._streams: dict[tuple[str, str], _Stream] = {}
+        self._topologies: dict[str, str] = {}
+        self._recent: deque[tuple[float, int]] = deque(maxlen=_RECENT_FRAMES)
+        self.silent_since: float | None = None
+        self._loop = asyncio.get_running_loop()
+
+    def hooks(
+        self, path: str, topology: str, kind: str, codec: str, want_keyframe: Callable[[], None]
+    ) -> ReceiverHooks:
+        """The callbacks for one stream of `remote` on a path."""
+        stream = self._streams.setdefault((path, kind), _Stream())
+        self._topologies[path] = topology
+        if kind == "audio":
+            stream.listening = Listening(self._context, self._who, self.remote, topology)
+        elif self._context.depth == "pictures":
+            ours = self.remote in self._context.captures
+            stream.decoder = StreamDecoder(codec, self._context.video if ours else None, self._context.clock)
+        return ReceiverHooks(
+            first_packet=partial(self._first_packet, path, kind),
+            audio=partial(self._on_audio, path, stream),
+            frame=partial(self._on_frame, path, stream, want_keyframe),
+            feedback=lambda packets: None,
+        )
+
+    def _first_packet(self, path: str, kind: str, arrival: float) -> None:
+        self._milestone(path, "first_rtp", arrival)
+
+    # audio
+
+    def _on_audio(self, path: str, stream: _Stream, packet: MediaPacket) -> None:
+        timestamp = stream.unwrap.unwrap(packet.timestamp)
+        if stream.listening is not None:
+            stream.listening.on_packet(packet, timestamp)
+        identity = packet.capture_time if packet.capture_time is not None else packet.arrival
+        self.timelines["audio"].on_media(identity, packet.arrival, path)
+        self._flowing(path, stream, packet.arrival)
+
+    # video
+
+    def _on_frame(self, path: str, stream: _Stream, want_keyframe: Callable[[], None], frame: Frame) -> None:
+        if frame.keyframe and not stream.keyframe_seen:
+            stream.keyframe_seen = True
+            self._milestone(path, "first_keyframe", frame.complete)
+        tags = {"topology": self._topologies[path]}
+        self._context.emit("frame_assembly_seconds", frame.complete - frame.first_arrival, tags)
+        if stream.decoder is None:
+            self._shown(path, stream, frame, None, frame.complete)
+            return
+        if not frame.decodable:
+            return  # a decoder fed with holes shows garbage: the viewer waits for the keyframe, and so do we
+        pool, done = self._context.pool, partial(self._hand_over, path, stream, want_keyframe, frame)
+        assert pool is not None
+        if not pool.submit((self._who, self.remote, path), stream.decoder.decode, frame.data, done=done):
+            self._context.health.decode_overload(1)
+            want_keyframe()
+
+    def _hand_over(
+        self, path: str, stream: _Stream, want_keyframe: Callable[[], None], frame: Frame, decoded: Decoded
+    ) -> None:
+        """On the decoder thread: back to the loop."""
+        if not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._on_decoded, path, stream, want_keyframe, frame, decoded)
+
+    def _on_decoded(
+        self, path: str, stream: _Stream, want_keyframe: Callable[[], None], frame: Frame, decoded: Decoded
+    ) -> None:
+        if decoded.reading is None:
+            want_keyframe()
+            return
+        tags = {"topology": self._topologies[path]}
+        self._context.emit("frame_decode_seconds", decoded.decoded_at - frame.complete, tags)
+        self._shown(path, stream, frame, decoded, decoded.decoded_at)
+
+    def _shown(self, path: str, stream: _Stream, frame: Frame, decoded: Decoded | None, seen: float) -> None:
+        """A picture (or at lesser depth a frame) is there. New ones count for the viewer; its capture is its identity."""
+        captured, tick = self._identify(decoded, frame, seen)
+        if not stream.media:
+            self._milestone(path, "first_decoded", seen)
+        identity = captured if captured is not None else frame.complete
+        new = self.timelines["video"].on_media(identity, frame.complete, path)
+        self._flowing(path, stream, seen)
+        if not new:
+            return
+        if tick is not None:
+            self._recent.append((frame.complete, tick))
+        watching = self._stretch(self._topologies[path])
+        reading = decoded.reading if decoded is not None else None
+        watching.on_frame(frame.complete, tick, reading.mos if reading is not None else None)
+        if captured is not None:
+            tags = {"topology": watching.topology, "kind": "video"}
+            self._context.emit(
+                "one_way_delay_seconds", max(0.0, seen - captured), tags, who=self._who, remote=self.remote
+            )
+        if decoded is not None and reading is not None:
+            self._rate(watching, decoded, plausible=tick is not None)
+
+    def _rate(self, watching: Watching, decoded: Decoded, *, plausible: bool) -> None:
+        reading = decoded.reading
+        assert reading is not None
+        if self.remote not in self._context.captures:
+            return
+        watching.on_reading(read=reading.index is not None, plausible=plausible)
+        tags = {"topology": watching.topology}
+        if reading.psnr_db is not None:
+            self._context.emit("video_psnr_db", reading.psnr_db, tags)
+        if reading.ssim is not None:
+            self._context.emit("video_ssim", reading.ssim, tags)
+        if reading.index is not None and decoded.picture is not None:
+            self._samples.offer(watching.topology, decoded.picture, reading.index, id(watching))
+
+    def _identify(self, decoded: Decoded | None, frame: Frame, seen: float) -> tuple[float | None, int | None]:
+        """Capture time and the sender's tick: by frame ID where the sender is ours, else by the header extension."""
+        log = self._context.captures.get(self.remote)
+        if decoded is None or decoded.reading is None or log is None:
+            return frame.capture_time, None
+        index = decoded.reading.index
+        capture = log.find(index, seen) if index is not None else None
+        return (frame.capture_time, None) if capture is None else (capture.time, capture.tick)
+
+    def _stretch(self, topology: str) -> Watching:
+        if self.watching is None or self.watching.topology != topology:
+            self.watching = Watching(self._context, self._who, self.remote, topology)
+            self._stretches.append(self.watching)
+        return self.watching
+
+    # both
+
+    def _flowing(self, path: str, stream: _Stream, time: float) -> None:
+        stream.media += 1
+        self.silent_since = time
+        if stream.media == 1:
+            self._milestone(path, "flowing", time)
+
+    def flows_on(self, path: str, kinds: tuple[str, ...]) -> bool:
+        """Whether media of all these kinds has come through that path."""
+        return all((found := self._streams.get((path, kind))) is not None and found.media > 0 for kind in kinds)
+
+    def window(self, now: float, round_trip: float | None) -> None:
+        """Call it once a second or so."""
+        for stream in self._streams.values():
+            if stream.listening is not None:
+                stream.listening.window(now, round_trip)
+
+    @property
+    def last_audio(self) -> Listening | None:
+        """The newest stream of audio."""
+        found = [stream.listening for stream in self._streams.values() if stream.listening is not None]
+        return found[-1] if found else None
+
+    def mean_mos(self, start: float, end: float) -> float | None:
+        """Mean video score between two times, over all stretches."""
+        found = [value for stretch in self._stretches if (value := stretch.mean_mos(start, end)) is not None]
+        return sum(found) / len(found) if found else None
+
+    def lowest_mos(self, start: float, end: float) -> float | None:
+        """Lowest second between two times."""
+        return min((value for s in self._stretches if (value := s.lowest_mos(start, end)) is not None), default=None)
+
+    def frames_lost(self, start: float, end: float) -> int:
+        """Frames that the sender sent between two times and that never were seen, on any path."""
+        ticks = {tick for shown, tick in self._recent if start <= shown <= end}
+        return max(ticks) - min(ticks) + 1 - len(ticks) if ticks else 0
+
+    def path_closed(self, path: str) -> None:
+        """The path is gone: the call quality heard on it is final."""
+        for kind in ("audio", "video"):
+            stream = self._streams.pop((path, kind), None)
+            if stream is not None and stream.listening is not None:
+                stream.listening.finish()
+
+    def finish(self) -> None:
+        """The other left, or we do."""
+        for path, _ in list(self._streams):
+            self.path_closed(path)
+        for stretch in self._stretches:
+            stretch.finish()

@@ -1,0 +1,119 @@
+"""Whether the generator itself was well enough for its readings to be believed."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from probe.measure.histogram import Histogram
+
+_MAX_MISSED_BEATS = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class HealthLimits:
+    """Beyond these the readings may show the generator instead of the platform: a loop late by 50 ms reads as latency of the
+    platform, a packet sent 20 ms late (one audio packet's time) as its jitter, a datagram dropped by our own socket as
+    loss. CPU is told but not judged by default: high use harms only through the others."""
+
+    loop_lag_p99_seconds: float = 0.050
+    pacing_error_p99_seconds: float = 0.020
+    socket_drops: int = 0
+    decode_overload: int = 0
+    cpu_ratio: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """The verdict. `cpu_ratio`: mean of what was told, 1.0 is one core. `reasons` say which limits were passed."""
+
+    trustworthy: bool
+    reasons: tuple[str, ...]
+    loop_lag_p99_seconds: float
+    pacing_error_p99_seconds: float
+    socket_drops: int
+    cpu_ratio: float
+    decode_overload: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready."""
+        return asdict(self) | {"reasons": list(self.reasons)}
+
+
+class GeneratorHealth:
+    """Collects the generator's own troubles. Histograms, so it stays small and processes merge."""
+
+    def __init__(self, limits: HealthLimits | None = None) -> None:
+        self.limits = limits or HealthLimits()
+        self._lag = Histogram()
+        self._pacing = Histogram()
+        self._cpu = Histogram()
+        self._drops = 0
+        self._overload = 0
+
+    def loop_lag(self, seconds: float, interval: float | None = None) -> None:
+        """The event loop ran a timer `seconds` late. With the timer's `interval` a stall counts for all the beats that it
+        swallowed, as late as each would have been: one late beat in place of many would hide it from the percentile."""
+        self._lag.add(_not_negative(seconds))
+        if interval is None or interval <= 0:
+            return
+        for missed in range(1, min(int(seconds / interval), _MAX_MISSED_BEATS) + 1):
+            self._lag.add(max(0.0, seconds - missed * interval))
+
+    def pacing_error(self, seconds: float) -> None:
+        """A packet was sent that much after its due time."""
+        self._pacing.add(_not_negative(seconds))
+
+    def socket_drops(self, total: int) -> None:
+        """All datagrams that our own full socket buffers dropped so far. A lower total than before changes nothing."""
+        self._drops = max(self._drops, int(_not_negative(total)))
+
+    def cpu(self, ratio: float) -> None:
+        """CPU time over time, of one interval: 1.0 is one core."""
+        self._cpu.add(_not_negative(ratio))
+
+    def decode_overload(self, count: int = 1) -> None:
+        """So many more pictures could not be decoded, because the decoders were busy."""
+        self._overload += int(_not_negative(count))
+
+    def merge(self, other: GeneratorHealth) -> None:
+        """Take in another process's health: times and CPU are pooled, drops and overload add up."""
+        self._lag.merge(other._lag)
+        self._pacing.merge(other._pacing)
+        self._cpu.merge(other._cpu)
+        self._drops += other._drops
+        self._overload += other._overload
+
+    def verdict(self) -> Health:
+        """The health so far; what never happened counts as 0."""
+        lag = self._lag.quantile(0.99) or 0.0
+        pacing = self._pacing.quantile(0.99) or 0.0
+        cpu = self._cpu.mean or 0.0
+        reasons = tuple(self._reasons(lag, pacing, cpu))
+        return Health(not reasons, reasons, lag, pacing, self._drops, cpu, self._overload)
+
+    def _reasons(self, lag: float, pacing: float, cpu: float) -> list[str]:
+        limits = self.limits
+        found = []
+        if lag > limits.loop_lag_p99_seconds:
+            found.append(f"event-loop lag p99 {_ms(lag)}, limit {_ms(limits.loop_lag_p99_seconds)}")
+        if pacing > limits.pacing_error_p99_seconds:
+            found.append(f"pacing error p99 {_ms(pacing)}, limit {_ms(limits.pacing_error_p99_seconds)}")
+        if self._drops > limits.socket_drops:
+            found.append(f"{self._drops} datagrams dropped by our own full socket buffers, limit {limits.socket_drops}")
+        if self._overload > limits.decode_overload:
+            found.append(f"{self._overload} pictures not decoded for lack of CPU, limit {limits.decode_overload}")
+        if limits.cpu_ratio is not None and cpu > limits.cpu_ratio:
+            found.append(f"CPU use {cpu:.0%} of a core, limit {limits.cpu_ratio:.0%}")
+        return found
+
+
+def _ms(seconds: float) -> str:
+    return f"{seconds * 1000:.3g} ms" if seconds < 1 else f"{seconds:.3g} s"
+
+
+def _not_negative(value: float) -> float:
+    """Raises ValueError for what no clock or counter can have said."""
+    if not 0 <= value < float("inf"):
+        raise ValueError(f"{value} is no duration, count or ratio")
+    return value

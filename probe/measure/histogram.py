@@ -1,0 +1,225 @@
+"""A mergeable histogram: bounded memory, exact moments, quantiles within 0.25 % of the true value.
+
+Values fall into buckets whose edges grow by a constant factor, so that the error is relative, as in DDSketch (Masson,
+Rim, Lee, VLDB 2019). Sums are kept as exact integers in the unit of the smallest float: floating-point sums depend on
+the order of their terms, and a thousand participants on ten workers must add up to one figure in whatever order they
+report.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from fractions import Fraction
+from typing import Any
+
+RELATIVE_ERROR = 0.0025
+"""Largest relative error of a bucketed value; half of what was asked for, since 0.5 % of a MOS is already 0.02."""
+SMALLEST = 1e-9
+"""Values nearer to zero than this count as zero (a nanosecond, a billionth)."""
+LARGEST = 1e18
+"""Values beyond are no measurement. With SMALLEST it bounds the buckets to about 12 400 on each side of zero."""
+
+_FACTOR = (1 + RELATIVE_ERROR) / (1 - RELATIVE_ERROR)
+_LOG_FACTOR = math.log(_FACTOR)
+_UNIT_BITS = 1074  # every finite float is a whole multiple of 2**-1074
+_SUM_UNIT = 1 << _UNIT_BITS
+_SQUARE_UNIT = 1 << (2 * _UNIT_BITS)
+
+
+def _bucket(magnitude: float) -> int:
+    return math.ceil(math.log(magnitude) / _LOG_FACTOR)
+
+
+def _representative(bucket: int) -> float:
+    """The point of (factor^(b-1), factor^b] that is equally far, relatively, from both edges."""
+    return 2.0 * math.exp(bucket * _LOG_FACTOR) / (_FACTOR + 1.0)
+
+
+def _pack(number: int) -> str:
+    """An exact integer as "hex digits << shift": short, because most low bits are zero."""
+    shift = (number & -number).bit_length() - 1 if number else 0
+    return f"{number >> shift:x}<<{shift}"
+
+
+def _unpack(text: object) -> int:
+    digits, _, shift = str(text).partition("<<")
+    if not 0 <= int(shift) <= 4 * _UNIT_BITS:
+        raise ValueError(f"shift {shift} out of range")
+    return int(digits, 16) << int(shift)
+
+
+class Histogram:
+    """Counts of values by relative size. `merge` is associative and commutative, exactly.
+
+    Values are floats in whatever unit the metric has; NaN, infinities and magnitudes above LARGEST raise ValueError.
+    """
+
+    __slots__ = ("_maximum", "_minimum", "_negative", "_positive", "_squares", "_total", "_zeros", "count")
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._minimum = math.inf
+        self._maximum = -math.inf
+        self._total = 0
+        self._squares = 0
+        self._zeros = 0
+        self._positive: dict[int, int] = {}
+        self._negative: dict[int, int] = {}
+
+    def add(self, value: float, count: int = 1) -> None:
+        """Count `value` `count` times. Raises ValueError for what is no number or a count below 1."""
+        value = float(value) + 0.0  # -0.0 becomes 0.0: equal values must look equal
+        if not abs(value) <= LARGEST:
+            raise ValueError(f"not a measurable value: {value!r}")
+        if count < 1:
+            raise ValueError(f"count must be 1 or more, got {count}")
+        self.count += count
+        self._minimum = min(self._minimum, value)
+        self._maximum = max(self._maximum, value)
+        self._add_moments(value, count)
+        if abs(value) < SMALLEST:
+            self._zeros += count
+            return
+        side = self._positive if value > 0 else self._negative
+        bucket = _bucket(abs(value))
+        side[bucket] = side.get(bucket, 0) + count
+
+    def _add_moments(self, value: float, count: int) -> None:
+        numerator, denominator = value.as_integer_ratio()  # the denominator is a power of two
+        shift = _UNIT_BITS + 1 - denominator.bit_length()
+        self._total += (numerator * count) << shift
+        self._squares += (numerator * numerator * count) << (2 * shift)
+
+    def merge(self, other: Histogram) -> None:
+        """Take in everything that `other` counted; `other` stays as it is (and may be this histogram itself)."""
+        self.count += other.count
+        self._minimum = min(self._minimum, other._minimum)
+        self._maximum = max(self._maximum, other._maximum)
+        self._total += other._total
+        self._squares += other._squares
+        self._zeros += other._zeros
+        for mine, theirs in ((self._positive, other._positive), (self._negative, other._negative)):
+            for bucket, count in list(theirs.items()):
+                mine[bucket] = mine.get(bucket, 0) + count
+
+    @property
+    def minimum(self) -> float | None:
+        return self._minimum if self.count else None
+
+    @property
+    def maximum(self) -> float | None:
+        return self._maximum if self.count else None
+
+    @property
+    def sum(self) -> float:
+        """The exact sum, rounded once."""
+        return float(Fraction(self._total, _SUM_UNIT))
+
+    @property
+    def mean(self) -> float | None:
+        return float(Fraction(self._total, self.count * _SUM_UNIT)) if self.count else None
+
+    @property
+    def variance(self) -> float | None:
+        """Sample variance (n - 1), exact before one rounding; None below two values."""
+        if self.count < 2:
+            return None
+        spread = self._squares * self.count - self._total * self._total
+        return float(Fraction(spread, self.count * (self.count - 1) * _SQUARE_UNIT))
+
+    def quantile(self, q: float) -> float | None:
+        """Inverse of the empirical CDF (type 1, nearest rank ceil(q n)), q in 0-1; None when empty.
+
+        The first and the last rank are the exact minimum and maximum, others their bucket's value (error up to
+        RELATIVE_ERROR).
+        """
+        if not 0.0 <= q <= 1.0:
+            raise ValueError(f"a quantile lies between 0 and 1, got {q}")
+        if not self.count:
+            return None
+        exact_rank = q * self.count
+        rank = math.ceil(exact_rank - 1e-12 * exact_rank)  # 0.07 * 100 is 7.000000000000001 and still means rank 7
+        return self.value_at_rank(min(max(rank, 1), self.count))
+
+    def value_at_rank(self, rank: int) -> float:
+        """The rank-th smallest value, 1 to count. Raises ValueError outside."""
+        if not 1 <= rank <= self.count:
+            raise ValueError(f"rank {rank} is not within 1 to {self.count}")
+        if rank == 1:
+            return self._minimum
+        seen = 0
+        for value, count in self._ascending():
+            seen += count
+            if seen >= rank and rank < self.count:
+                return value
+        return self._maximum
+
+    def count_at_most(self, limit: float) -> int:
+        """How many (bucketed) values are at most `limit`: all from the maximum on, none below the minimum."""
+        if limit >= self._maximum:
+            return self.count
+        if limit < self._minimum:
+            return 0
+        return sum(count for value, count in self._ascending() if value <= limit)
+
+    def _ascending(self) -> Iterator[tuple[float, int]]:
+        """(bucketed value, count), smallest first; values never leave the exact range that was seen."""
+        for bucket in sorted(self._negative, reverse=True):
+            yield self._within(-_representative(bucket)), self._negative[bucket]
+        if self._zeros:
+            yield self._within(0.0), self._zeros
+        for bucket in sorted(self._positive):
+            yield self._within(_representative(bucket)), self._positive[bucket]
+
+    def _within(self, value: float) -> float:
+        return min(max(value, self._minimum), self._maximum)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Histogram) and self.to_dict() == other.to_dict()
+
+    def __repr__(self) -> str:
+        return f"Histogram(count={self.count}, min={self.minimum}, mean={self.mean}, max={self.maximum})"
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready and complete: `from_dict(to_dict())` is the same histogram, bit for bit."""
+        return {
+            "relative_error": RELATIVE_ERROR,
+            "count": self.count,
+            "min": self.minimum,
+            "max": self.maximum,
+            "sum": _pack(self._total),
+            "squares": _pack(self._squares),
+            "zeros": self._zeros,
+            "positive": [[bucket, self._positive[bucket]] for bucket in sorted(self._positive)],
+            "negative": [[bucket, self._negative[bucket]] for bucket in sorted(self._negative)],
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Histogram:
+        """The histogram that `to_dict` wrote. Raises ValueError when the data is damaged or from another resolution."""
+        found = cls()
+        try:
+            if data["relative_error"] != RELATIVE_ERROR:
+                raise ValueError(f"made with relative error {data['relative_error']}, not {RELATIVE_ERROR}")
+            found.count = int(data["count"])
+            found._zeros = int(data["zeros"])
+            found._total, found._squares = _unpack(data["sum"]), _unpack(data["squares"])
+            found._positive = {int(bucket): int(count) for bucket, count in data["positive"]}
+            found._negative = {int(bucket): int(count) for bucket, count in data["negative"]}
+            if found.count:
+                found._minimum, found._maximum = float(data["min"]), float(data["max"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise ValueError(f"not a stored histogram: {error!r}") from error
+        found._check()
+        return found
+
+    def _check(self) -> None:
+        counts = [self._zeros, *self._positive.values(), *self._negative.values()]
+        if self.count < 0 or min(counts) < 0 or sum(counts) != self.count:
+            raise ValueError(f"not a stored histogram: buckets hold {sum(counts)} values, count says {self.count}")
+        if self.count and not -LARGEST <= self._minimum <= self._maximum <= LARGEST:
+            raise ValueError(f"not a stored histogram: range {self._minimum} to {self._maximum}")
+        widest = _bucket(LARGEST)
+        if any(abs(bucket) > widest for side in (self._positive, self._negative) for bucket in side):
+            raise ValueError("not a stored histogram: bucket out of range")

@@ -1,0 +1,52 @@
+"""What a scenario comes to: how many joins, migrations and connections, and about how long."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from probe.model.scenario import Scenario
+
+JOIN_SECONDS = 1.0
+"""From a join to its first picture, on loopback and a busy small machine; slower platforms take longer."""
+MIGRATION_SECONDS = 1.5
+LEAVE_SECONDS = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Counts if nothing fails. P2P connections count pairs, and only those of core members, which every platform makes;
+    `seconds` is without the preparation of media."""
+
+    joins: int
+    migrations: int
+    participant_meetings: int
+    p2p_connections: int
+    peak_participants: int
+    seconds: float
+
+
+def planned_counts(scenario: Scenario) -> Plan:
+    """The plan of a scenario."""
+    rooms = scenario.meetings * scenario.rounds
+    stays = scenario.participants + (scenario.visitors * scenario.cycles)
+    pairs = scenario.participants * (scenario.participants - 1) // 2
+    meshes = {"sfu": 0, "p2p": 1, "hybrid": 1 + scenario.cycles if scenario.migrates else 1}[scenario.topology]
+    if scenario.topology == "hybrid" and scenario.participants > scenario.p2p_limit:
+        meshes = 0
+    return Plan(
+        joins=rooms * stays,
+        migrations=rooms * 2 * scenario.cycles if scenario.migrates else 0,
+        participant_meetings=rooms * stays,
+        p2p_connections=rooms * pairs * meshes,
+        peak_participants=scenario.meetings * (scenario.participants + scenario.visitors),
+        seconds=scenario.rounds * _round_seconds(scenario),
+    )
+
+
+def _round_seconds(scenario: Scenario) -> float:
+    start = scenario.meeting_spacing * (scenario.meetings - 1)
+    entering = scenario.join_spacing * (scenario.participants - 1) + JOIN_SECONDS
+    visit = scenario.join_spacing * scenario.visitors + JOIN_SECONDS + scenario.visit + LEAVE_SECONDS
+    moves = 2 * MIGRATION_SECONDS if scenario.migrates else 0.0
+    cycle = scenario.settle + (visit + moves if scenario.visitors else 0.0)
+    return start + entering + scenario.cycles * cycle + scenario.after + LEAVE_SECONDS

@@ -1,0 +1,123 @@
+"""What a run does: meetings, who comes and goes when, what they send, and which targets it can judge.
+
+Everything is checked before the first packet. Times are seconds, bitrates bits per second.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, Field, model_validator
+
+from probe.model.validation import Strict
+
+Topology = Literal["hybrid", "p2p", "sfu"]
+Depth = Literal["pictures", "frames", "headers"]
+
+Number = Annotated[int, Field(strict=True)]  # `true` and "3" are mistakes, not numbers
+Seconds = Annotated[float, Field(strict=True, ge=0, le=86_400)]
+Deadline = Annotated[float, Field(strict=True, gt=0, le=600)]
+Price = Annotated[float, Field(strict=True, ge=0, le=1e9)]
+
+
+def _address(text: str) -> str:
+    ipaddress.ip_address(text)
+    return text
+
+
+class VideoMedia(Strict):
+    """What every participant's camera sends. `file` replaces the generated pictures, `seconds` is the loop's length."""
+
+    codec: Literal["VP8", "H264"] = "VP8"
+    width: Annotated[Number, Field(ge=96, le=3840, multiple_of=2)] = 640
+    height: Annotated[Number, Field(ge=54, le=2160, multiple_of=2)] = 360
+    fps: Annotated[Number, Field(ge=1, le=60)] = 30
+    bitrate_bps: Annotated[Number, Field(ge=10_000, le=50_000_000)] = 1_000_000
+    seconds: Annotated[Number, Field(ge=1, le=120)] = 8
+    file: Path | None = None
+
+
+class AudioMedia(Strict):
+    """What every participant's microphone sends: Opus."""
+
+    bitrate_bps: Annotated[Number, Field(ge=6_000, le=510_000)] = 48_000
+    seconds: Annotated[Number, Field(ge=1, le=120)] = 10
+    file: Path | None = None
+
+
+class Media(Strict):
+    """`null` switches a kind off; a meeting without both measures nothing."""
+
+    video: VideoMedia | None = VideoMedia()
+    audio: AudioMedia | None = AudioMedia()
+
+    @model_validator(mode="after")
+    def _something(self) -> Self:
+        if self.video is None and self.audio is None:
+            raise ValueError("video and audio are both switched off")
+        return self
+
+
+class Prices(Strict):
+    """What the savings are worked out with: the fields and defaults of `probe.measure.savings.Prices`."""
+
+    egress_per_gb: Price = 0.09
+    ingress_per_gb: Price = 0.0
+    sfu_per_hour: Price = 0.17
+    participants_per_sfu: Annotated[float, Field(strict=True, gt=0, le=1e9)] = 100.0
+
+
+class Scenario(Strict):
+    """One run.
+
+    Each of `meetings` has `participants` core members who enter `join_spacing` apart; `settle` seconds after the last,
+    `visitors` enter, stay for `visit` seconds once all is quiet, and leave; that is one of `cycles`. `after` the last,
+    everybody leaves. All of it happens `rounds` times, in fresh rooms. With topology `hybrid` the server's policy moves
+    the room (`p2p_limit`: up to how many participants it keeps a room on P2P; the embedded server is started with it);
+    with `p2p` or `sfu` the room is forced to stay there.
+
+    `addresses` are those that ICE gathers on; empty: loopback for a server on loopback, else all of this machine's.
+    `judges` are the KPIs that this scenario can judge; None: all that the target profile lets a single run judge.
+    """
+
+    name: Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[\w][\w .-]*$")]
+    description: Annotated[str, Field(max_length=2000)] = ""
+    topology: Topology = "hybrid"
+    meetings: Annotated[Number, Field(ge=1, le=5000)] = 1
+    participants: Annotated[Number, Field(ge=1, le=500)] = 2
+    visitors: Annotated[Number, Field(ge=0, le=500)] = 0
+    cycles: Annotated[Number, Field(ge=1, le=100_000)] = 1
+    rounds: Annotated[Number, Field(ge=1, le=10_000)] = 1
+    join_spacing: Seconds = 0.3
+    meeting_spacing: Seconds = 0.5
+    settle: Seconds = 8.0
+    visit: Seconds = 8.0
+    after: Seconds = 5.0
+    join_deadline: Deadline = 15.0
+    migration_deadline: Deadline = 10.0
+    p2p_limit: Annotated[Number, Field(ge=1, le=500)] = 2
+    observe: Depth = "pictures"
+    media: Media = Media()
+    addresses: tuple[Annotated[str, AfterValidator(_address)], ...] = ()
+    targets: str = "video-platform"
+    horizon: str = "6m"
+    judges: tuple[str, ...] | None = None
+    prices: Prices = Prices()
+
+    @model_validator(mode="after")
+    def _sensible(self) -> Self:
+        if self.participants + self.visitors < 2:
+            raise ValueError("participants: 1 without visitors meets nobody; at least two must come together")
+        if self.visitors and self.topology == "hybrid" and not self.migrates:
+            raise ValueError(
+                f"visitors: a hybrid meeting of {self.participants} that grows to {self.participants + self.visitors} "
+                f"never crosses p2p_limit {self.p2p_limit}, so nothing would migrate"
+            )
+        return self
+
+    @property
+    def migrates(self) -> bool:
+        """Do the visitors move each meeting to the SFU and back?"""
+        return self.topology == "hybrid" and self.participants <= self.p2p_limit < self.participants + self.visitors

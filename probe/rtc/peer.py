@@ -1,0 +1,340 @@
+"""A peer connection: ICE and DTLS below (`IceStack`), descriptions beside (`Jsep`), clear RTP and RTCP above.
+
+Every phase of a connection is reported with its time, every wait has a deadline, and what arrives is handed on with the
+kernel's arrival time. Packets that come before DTLS has finished on this side are kept (bounded) and unprotected then.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import Counter
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pylibsrtp
+from aiortc import RTCDtlsFingerprint, RTCDtlsParameters, RTCIceCandidate, RTCIceParameters
+from aiortc.rtcconfiguration import RTCIceServer
+
+from probe.model.errors import ConnectionFailed, NegotiationError
+from probe.rtc.clock import Clock
+from probe.rtc.ice_stack import IceStack
+from probe.rtc.jsep import Jsep, LocalTransport, OnSection
+from probe.rtc.transceiver import Transceiver, new_sender
+from probe.wire.rtcp import RtcpPacket, parse_compound
+from probe.wire.rtp import RtpError, RtpHeader, is_rtcp, parse_header
+from probe.wire.sdp import Candidate, SdpError
+
+_EARLY_PACKETS = 256
+
+
+@dataclass(frozen=True, slots=True)
+class IceServer:
+    """A STUN or TURN server, as in W3C RTCIceServer."""
+
+    urls: tuple[str, ...]
+    username: str | None = None
+    credential: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PeerConfig:
+    """`addresses`: where ICE gathers. `connect_deadline`: seconds for ICE and DTLS together. `codecs`: names of the
+    video codecs to offer, best first; empty for all."""
+
+    addresses: tuple[str, ...] = ("127.0.0.1",)
+    ice_servers: tuple[IceServer, ...] = ()
+    relay_only: bool = False
+    connect_deadline: float = 10.0
+    codecs: tuple[str, ...] = ()
+
+
+class Peer:
+    """One WebRTC connection. Set the `on_…` callbacks, negotiate, `connect`, then send and receive.
+
+    `on_rtp(packet, header, arrival)` gets decrypted RTP, `on_replay(header, size, arrival)` the clear header of a packet
+    that came again, `on_rtcp(packets, arrival)` decrypted RTCP, `on_round_trip`
+    the seconds of a STUN transaction, `on_phase(name, time)` the steps reached, `on_closed(reason)` an unplanned end.
+    `malformed` counts, by cause, the datagrams that were refused: they never raise.
+    """
+
+    def __init__(
+        self, config: PeerConfig, *, label: str, controlling: bool, clock: Clock, rng: random.Random | None = None
+    ) -> None:
+        self.label = label
+        self.on_rtp: Callable[[bytes, RtpHeader, float], None] = lambda packet, header, arrival: None
+        self.on_replay: Callable[[RtpHeader, int, float], None] = lambda header, size, arrival: None
+        self.on_rtcp: Callable[[list[RtcpPacket], float], None] = lambda packets, arrival: None
+        self.on_round_trip: Callable[[float], None] = lambda seconds: None
+        self.on_phase: Callable[[str, float], None] = lambda phase, time: None
+        self.on_closed: Callable[[str], None] = lambda reason: None
+        self.malformed: Counter[str] = Counter()
+        self.bytes_sent = 0
+        self.bytes_received = 0
+        self.connected = False
+        self._config = config
+        self._clock = clock
+        self._rng = rng or random.Random()  # SSRCs and session ids need no secrecy
+        self._stack = IceStack(
+            clock,
+            controlling=controlling,
+            on_media=self._media_arrived,
+            on_round_trip=lambda seconds: self.on_round_trip(seconds),
+            on_lost=self._lost,
+        )
+        self._jsep: Jsep | None = None
+        self._pending: list[Transceiver] = []
+        self._on_section: OnSection | None = None
+        self._connecting: asyncio.Task[None] | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._inbound: pylibsrtp.Session | None = None
+        self._outbound: pylibsrtp.Session | None = None
+        self._early: list[tuple[bytes, float]] = []
+        self._closed = False
+
+    # negotiation
+
+    @property
+    def transceivers(self) -> list[Transceiver]:
+        """In the order of the m-sections."""
+        return self._pending if self._jsep is None else self._jsep.transceivers
+
+    def add_transceiver(self, kind: str, direction: str, msid: tuple[str, str] | None = None) -> Transceiver:
+        """A new m-section for the next offer. `msid` (stream, track) names what we send."""
+        sender = new_sender(msid, self.label, self._rng) if msid is not None else None
+        transceiver = Transceiver(kind, direction, sender)
+        self.transceivers.append(transceiver)
+        return transceiver
+
+    def accept_sections(self, on_section: OnSection) -> None:
+        """Choose what answers an offered section that matches no transceiver (default: receive it)."""
+        self._on_section = on_section
+        if self._jsep is not None:
+            self._jsep.on_section = on_section
+
+    async def create_offer(self) -> str:
+        """Gather if needed and describe what we want. The offer carries all candidates."""
+        return (await self._description()).offer()
+
+    async def accept_answer(self, sdp: str) -> None:
+        """Raises NegotiationError when the answer is unusable."""
+        await self._take((await self._description()).take_answer, sdp)
+
+    async def accept_offer(self, sdp: str) -> str:
+        """Apply an offer, return the answer. Raises NegotiationError when there is nothing to agree on."""
+        jsep = await self._description()
+        answer = await self._take(jsep.take_offer, sdp)
+        assert isinstance(answer, str)
+        return answer
+
+    async def _description(self) -> Jsep:
+        if self._jsep is not None:
+            return self._jsep
+        config = self._config
+        servers = [RTCIceServer(list(s.urls), s.username, s.credential) for s in config.ice_servers]
+        await self._stack.gather(config.addresses, servers, relay_only=config.relay_only)
+        self.on_phase("ice_gathering", self._clock.now())
+        gatherer = self._stack.ice.iceGatherer
+        parameters = gatherer.getLocalParameters()
+        fingerprints = [
+            (f.algorithm, f.value)
+            for f in self._stack.dtls.getLocalParameters().fingerprints
+            if f.algorithm == "sha-256"
+        ]
+        candidates = [
+            Candidate(
+                c.foundation,
+                c.component,
+                c.protocol,
+                c.priority,
+                c.ip,
+                c.port,
+                c.type,
+                c.relatedAddress,
+                c.relatedPort,
+                c.tcpType,
+            )
+            for c in gatherer.getLocalCandidates()
+        ]
+        transport = LocalTransport(
+            parameters.usernameFragment or "", parameters.password or "", fingerprints, candidates
+        )
+        self._jsep = Jsep(transport, self._rng, config.codecs)
+        self._jsep.transceivers = self._pending
+        self._jsep.on_section = self._on_section
+        return self._jsep
+
+    async def _take(self, apply: Callable[[str], str | None], sdp: str) -> str | None:
+        result = apply(sdp)
+        assert self._jsep is not None
+        remote = self._jsep.remote
+        if remote is not None and not self.connected:
+            for candidate in remote.candidates:
+                await self._add(candidate)
+            if remote.end_of_candidates:
+                await self._stack.ice.addRemoteCandidate(None)
+        return result
+
+    async def add_candidate(self, line: str | None) -> None:
+        """A trickled remote candidate line, None for the end. Raises NegotiationError when it can't be read."""
+        if line is None:
+            await self._stack.ice.addRemoteCandidate(None)
+            return
+        try:
+            candidate = Candidate.parse(line)
+        except SdpError as error:
+            raise NegotiationError(f"unusable ICE candidate: {error}", who=self.label, phase="ice_connected") from error
+        await self._add(candidate)
+
+    async def _add(self, candidate: Candidate) -> None:
+        if candidate.transport.lower() != "udp" or candidate.component != 1:
+            return
+        translated = RTCIceCandidate(
+            component=candidate.component,
+            foundation=candidate.foundation,
+            ip=candidate.address,
+            port=candidate.port,
+            priority=candidate.priority,
+            protocol=candidate.transport,
+            type=candidate.type,
+        )
+        adding = self._stack.ice.addRemoteCandidate(translated)
+        if candidate.address.endswith(".local"):
+            self._spawn(adding)  # an mDNS name takes a second or more to resolve: negotiation goes on meanwhile
+        else:
+            await adding
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    # connection
+
+    async def connect(self) -> None:
+        """ICE, then DTLS. Raises ConnectionFailed with the phase that failed, within the deadline. Idempotent."""
+        if self._connecting is None:
+            self._connecting = asyncio.ensure_future(self._connect())
+        try:
+            await asyncio.shield(self._connecting)
+        except asyncio.CancelledError:
+            if self._connecting.cancelled():
+                raise ConnectionFailed("closed while connecting", who=self.label, phase="ice_connected") from None
+            raise
+
+    async def _connect(self) -> None:
+        if self._jsep is None or self._jsep.remote is None:
+            raise ConnectionFailed(
+                "connect before the descriptions were exchanged", who=self.label, phase="offer_answer"
+            )
+        remote, phase = self._jsep.remote, "ice_connected"
+        try:
+            async with asyncio.timeout(self._config.connect_deadline):
+                await self._stack.ice.start(RTCIceParameters(remote.ufrag, remote.password, remote.ice_lite))
+                if self._stack.ice.state != "completed":
+                    raise ConnectionFailed("no candidate pair works", who=self.label, phase=phase, hint=_ICE_HINT)
+                self.on_phase(phase, self._clock.now())
+                phase = "dtls_connected"
+                self._stack.set_dtls_role(self._jsep.dtls_role)
+                await self._stack.dtls.start(_dtls_parameters(remote.fingerprints))
+                if self._stack.dtls.state != "connected":
+                    raise ConnectionFailed(
+                        "the DTLS handshake failed",
+                        who=self.label,
+                        phase=phase,
+                        hint="wrong fingerprint, or no SRTP profile in common",
+                    )
+        except TimeoutError as error:
+            raise ConnectionFailed(
+                f"not connected within {self._config.connect_deadline:g} s", who=self.label, phase=phase, hint=_ICE_HINT
+            ) from error
+        self._inbound, self._outbound = self._stack.srtp()
+        self.connected = True
+        self._stack.watch()
+        self.on_phase(phase, self._clock.now())
+        early, self._early = self._early, []
+        for data, arrival in early:
+            self._media_arrived(data, arrival)
+
+    def _lost(self, reason: str) -> None:
+        if not self._closed:
+            self.connected = False
+            self.on_closed(reason)
+
+    @property
+    def selected_pair(self) -> tuple[str, str] | None:
+        """Candidate types (local, remote), None before ICE completed."""
+        return self._stack.selected_pair()
+
+    @property
+    def socket_drops(self) -> int:
+        """Datagrams lost in full socket buffers of this process, both ways."""
+        return self._stack.socket_drops
+
+    # packets
+
+    def send_rtp(self, packet: bytes) -> None:
+        """Protect (RFC 3711) and send one clear RTP packet. Dropped while not connected."""
+        if self.connected and self._outbound is not None:
+            data = self._outbound.protect(packet)
+            self.bytes_sent += len(data)
+            self._stack.send(data)
+
+    def send_rtcp(self, packet: bytes) -> None:
+        """Protect and send one clear (compound) RTCP packet. Dropped while not connected."""
+        if self.connected and self._outbound is not None:
+            data = self._outbound.protect_rtcp(packet)
+            self.bytes_sent += len(data)
+            self._stack.send(data)
+
+    def _media_arrived(self, data: bytes, arrival: float) -> None:
+        if self._inbound is None:
+            if len(self._early) < _EARLY_PACKETS:
+                self._early.append((data, arrival))
+            return
+        self.bytes_received += len(data)
+        try:
+            if is_rtcp(data):
+                self.on_rtcp(parse_compound(self._inbound.unprotect_rtcp(data)), arrival)
+            else:
+                clear = self._inbound.unprotect(data)
+                self.on_rtp(clear, parse_header(clear), arrival)
+        except pylibsrtp.Error as error:
+            self._refused(data, arrival, str(error))
+        except ValueError as error:  # RtpError, RtcpError, or a datagram longer than any SRTP packet
+            self.malformed[type(error).__name__] += 1
+
+    def _refused(self, data: bytes, arrival: float, reason: str) -> None:
+        """SRTP refuses a packet that it has seen (RFC 3711 section 3.3.2): on a network that duplicates, that is a reading."""
+        if not reason.startswith("replay") or is_rtcp(data):
+            self.malformed["SRTP: " + reason] += 1
+            return
+        try:
+            header = parse_header(data, encrypted=True)
+        except RtpError:
+            self.malformed["RtpError"] += 1
+        else:
+            self.on_replay(header, len(data), arrival)
+
+    async def close(self) -> None:
+        """Say goodbye and free everything. Idempotent; never reports itself to `on_closed`."""
+        if self._closed:
+            return
+        self._closed = True
+        self.connected = False
+        waiting: Sequence[asyncio.Task[None]] = [
+            t for t in (self._connecting, *self._tasks) if t is not None and not t.done()
+        ]
+        for task in waiting:
+            task.cancel()
+        if waiting:
+            await asyncio.wait(waiting, timeout=1.0)
+        await self._stack.close()
+
+
+_ICE_HINT = "no way through for UDP between the two: firewall, NAT without TURN, or the other side is gone"
+
+
+def _dtls_parameters(fingerprints: Sequence[tuple[str, str]]) -> RTCDtlsParameters:
+    return RTCDtlsParameters([RTCDtlsFingerprint(algorithm, value) for algorithm, value in fingerprints])

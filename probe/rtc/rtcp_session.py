@@ -1,0 +1,142 @@
+"""RTCP of one peer connection: regular reports, feedback routed to the senders, round trips.
+
+Reports go out once a second (RFC 4585 lets the interval fall below RFC 3550's five seconds; libwebrtc does the same for
+video), spread by RFC 3550 section 6.3.1's factor of 0.5 to 1.5, so that many participants do not report in step.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Callable
+
+from probe.measure.rtt import RttEstimator
+from probe.rtc.clock import Clock
+from probe.rtc.receiver import TrackReceiver
+from probe.rtc.sender import TrackSender
+from probe.rtc.wheel import TimerWheel
+from probe.wire.rtcp import (
+    FullIntraRequest,
+    Nack,
+    PictureLoss,
+    ReceiverReport,
+    ReportBlock,
+    RtcpPacket,
+    SenderReport,
+    SourceDescription,
+)
+
+REPORT_INTERVAL = 1.0
+_MAX_BLOCKS = 31
+_FIRST_REPORT = 0.2
+
+
+class RtcpSession:
+    """`send(data)` puts a clear compound packet on the wire. `on_round_trip(kind, seconds)` hears each RTCP round trip."""
+
+    def __init__(
+        self,
+        cname: str,
+        clock: Clock,
+        wheel: TimerWheel,
+        send: Callable[[bytes], None],
+        on_round_trip: Callable[[str, float], None],
+        rng: random.Random,
+    ) -> None:
+        self.senders: dict[int, TrackSender] = {}
+        self.receivers: dict[int, TrackReceiver] = {}
+        self.received: Counter[str] = Counter()
+        self.rtt = 0.0
+        self._cname = cname
+        self._clock = clock
+        self._wheel = wheel
+        self._send = send
+        self._on_round_trip = on_round_trip
+        self._rng = rng
+        self._estimator = RttEstimator()
+        self._own_ssrc = rng.randrange(1, 1 << 32)
+        self._closed = False
+        wheel.at(clock.now() + _FIRST_REPORT, self._report)
+
+    @property
+    def own_ssrc(self) -> int:
+        """Under which we send feedback: a sender's, or one of our own while we send nothing."""
+        return next(iter(self.senders), self._own_ssrc)
+
+    def feedback(self, packets: list[RtcpPacket]) -> None:
+        """Send now, as reduced-size RTCP (RFC 5506)."""
+        self._send(b"".join(packet.to_bytes() for packet in packets))
+
+    def _report(self, due: float) -> None:
+        if self._closed:
+            return
+        now = self._clock.now()
+        self._wheel.at(now + REPORT_INTERVAL * self._rng.uniform(0.5, 1.5), self._report)
+        packets = self._reports(now)
+        if packets:
+            packets.append(SourceDescription(((self.own_ssrc, self._cname),)))
+            self._send(b"".join(packet.to_bytes() for packet in packets))
+
+    def _reports(self, now: float) -> list[RtcpPacket]:
+        """Every sender's SR, the first one with the report blocks; an RR where nothing is sent."""
+        blocks = [receiver.stream.report_block(now) for receiver in self.receivers.values() if receiver.stream.packets]
+        blocks = blocks[:_MAX_BLOCKS]
+        reports = [report for report in (sender.report(now) for sender in self.senders.values()) if report is not None]
+        packets: list[RtcpPacket] = []
+        for position, report in enumerate(reports):
+            packets.append(_with_blocks(report, blocks) if position == 0 else report)
+        if not reports and blocks:
+            packets.append(ReceiverReport(self.own_ssrc, tuple(blocks)))
+        return packets
+
+    def on_rtcp(self, packets: list[RtcpPacket], arrival: float) -> None:
+        """Route what came in."""
+        for packet in packets:
+            self.received[type(packet).__name__] += 1
+            if isinstance(packet, SenderReport):
+                self._on_sender_report(packet, arrival)
+            elif isinstance(packet, ReceiverReport):
+                self._on_blocks(packet.reports, arrival)
+            elif isinstance(packet, Nack):
+                if sender := self.senders.get(packet.media_ssrc):
+                    sender.on_nack(packet)
+            elif isinstance(packet, PictureLoss):
+                if sender := self.senders.get(packet.media_ssrc):
+                    sender.on_picture_loss()
+            elif isinstance(packet, FullIntraRequest):
+                self._on_full_intra(packet)
+
+    def _on_full_intra(self, packet: FullIntraRequest) -> None:
+        for ssrc, _ in packet.requests:
+            if sender := self.senders.get(ssrc):
+                sender.on_picture_loss()
+
+    def _on_sender_report(self, report: SenderReport, arrival: float) -> None:
+        if receiver := self.receivers.get(report.ssrc):
+            receiver.stream.on_sender_report(report.ntp, arrival)
+        self._on_blocks(report.reports, arrival)
+
+    def _on_blocks(self, blocks: tuple[ReportBlock, ...], arrival: float) -> None:
+        for block in blocks:
+            sender = self.senders.get(block.ssrc)
+            if sender is None:
+                continue
+            seconds = self._estimator.on_report_block(block, self._clock.to_ntp(arrival))
+            if seconds is not None:
+                self.rtt = seconds if not self.rtt else self.rtt + (seconds - self.rtt) / 8  # RFC 6298's smoothing
+                self._on_round_trip(sender.kind, seconds)
+
+    def poll(self, now: float) -> None:
+        """NACK and PLI of every receiver."""
+        for receiver in list(self.receivers.values()):
+            receiver.poll(now, self.rtt)
+
+    def close(self) -> None:
+        """No more reports."""
+        self._closed = True
+
+
+def _with_blocks(report: SenderReport, blocks: list[ReportBlock]) -> SenderReport:
+    return SenderReport(
+        report.ssrc, report.ntp, report.rtp_timestamp, report.packet_count, report.octet_count, tuple(blocks)
+    )
