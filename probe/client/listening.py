@@ -5,7 +5,7 @@ from __future__ import annotations
 from probe.client.context import Context
 from probe.measure.assembly import MediaPacket
 from probe.measure.audio_quality import AudioQuality, AudioScore
-from probe.measure.playout import PlayoutBuffer
+from probe.measure.playout import PlayoutBuffer, PlayoutWindow
 
 WINDOW = 2.0
 PACKETISATION = 0.02
@@ -28,7 +28,10 @@ class Listening:
         self._started = 0.0
         self._bytes = 0
         self._packets = 0
-        self._one_way: float | None = None
+        self._one_way = 0.0
+        self._one_way_known = 0
+        self._expected = 0
+        self._unheard = 0
         self._origin: int | None = None
         self._finished = False
         self.last: AudioScore | None = None
@@ -42,8 +45,10 @@ class Listening:
         self._packets += 1
         self._buffer.on_packet(packet.sequence, (extended_timestamp - self._origin) / _CLOCK_RATE, packet.arrival)
         if packet.capture_time is not None:
-            self._one_way = max(0.0, packet.arrival - packet.capture_time)
-            self._context.emit("one_way_delay_seconds", self._one_way, self._tags | {"kind": "audio"}, who=self._who)
+            one_way = max(0.0, packet.arrival - packet.capture_time)
+            self._one_way += one_way
+            self._one_way_known += 1
+            self._context.emit("one_way_delay_seconds", one_way, self._tags | {"kind": "audio"}, who=self._who)
 
     def window(self, now: float, round_trip: float | None) -> None:
         """Rate the time since the last call. One-way delay: by capture time, else half of `round_trip`."""
@@ -51,19 +56,31 @@ class Listening:
         if self._origin is None or elapsed < WINDOW:
             return
         self._started = now
-        window = self._buffer.window(now)
-        one_way = self._one_way if self._one_way is not None else (round_trip or 0.0) / 2
+        window = self._judge(now)
+        one_way = self._one_way / self._one_way_known if self._one_way_known else (round_trip or 0.0) / 2
         delay = one_way + PACKETISATION + LOOK_AHEAD + window.delay_seconds
-        loss = (window.lost + window.late) / window.expected if window.expected else None
+        loss = window.loss_ratio if window.expected else None
         bitrate = self._bytes * 8 / (self._packets * PACKETISATION) if self._packets else 0.0
-        self._bytes = self._packets = 0
-        self.last = self._quality.add_window(loss, max(1.0, window.burst_ratio), delay, bitrate, elapsed) or self.last
+        self._bytes = self._packets = self._one_way_known = 0
+        self._one_way = 0.0
+        self.last = self._quality.add_window(loss, window.burst_ratio, delay, bitrate, elapsed) or self.last
+
+    def _judge(self, now: float) -> PlayoutWindow:
+        window = self._buffer.window(now)
+        self._expected += window.expected
+        self._unheard += window.lost + window.late
+        return window
 
     def finish(self) -> None:
         """The stream is over: its scores, from the mean R of its windows. Nothing where no full window passed."""
         if self._finished:
             return
         self._finished = True
+        self._judge(self._context.clock.now())
+        if self._expected:
+            tags = self._tags | {"kind": "audio"}
+            residual = self._unheard / self._expected
+            self._context.emit("residual_loss_ratio", residual, tags, who=self._who, remote=self._remote)
         result = self._quality.result()
         if result is None:
             return

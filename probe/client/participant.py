@@ -456,11 +456,11 @@ class Participant:
         self._leaving = True
         self.left_at = self._context.clock.now()
         self._stop_window()
+        await self._signalling.leave()  # first: the server shall not take our closing paths for a failure
         for name in list(self.paths):
             await self._close_path(name)
         for view in self.views.values():
             view.finish()
-        await self._signalling.leave()
         for task in list(self._tasks):
             task.cancel()
         if self._tasks:
@@ -468,6 +468,8 @@ class Participant:
         self._settle()
 
     def _settle(self) -> None:
+        self.views.clear()
+        self._context.captures.pop(self.participant, None)
         if self._publisher is not None:
             self._publisher.close()
             self._publisher.settle(self._ledger)

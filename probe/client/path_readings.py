@@ -90,13 +90,14 @@ class PathReadings:
             return
         values = {
             "packet_loss_ratio": stream.lost_first / stream.expected,
-            "residual_loss_ratio": stream.lost_residual / stream.expected,
             "burst_ratio": stream.burst_ratio,
             "packets_reordered": stream.reordered,
             "packets_duplicated": stream.duplicates,
             "nack_count": receiver.nacks,
             "pli_count": receiver.plis,
         }
+        if receiver.kind == "video":  # audio's is what the playout buffer did not play (`Listening`)
+            values["residual_loss_ratio"] = stream.lost_residual / stream.expected
         tags = {"topology": self._topology, "kind": receiver.kind}
         for metric, value in values.items():
             self._context.emit(metric, value, tags, who=self._who, remote=remote, packets=stream.packets)

@@ -14,6 +14,7 @@ from probe.client.stream_decoder import Decoded, StreamDecoder
 from probe.client.vmaf_samples import VmafSamples
 from probe.client.watching import Watching
 from probe.measure.assembly import Frame, MediaPacket
+from probe.measure.freeze import FreezeDetector
 from probe.measure.timeline import MediaTimeline
 from probe.rtc.receiver import ReceiverHooks
 from probe.wire.rtp import TimestampUnwrapper
@@ -46,6 +47,8 @@ class View:
         self.remote = remote
         self.timelines: dict[str, MediaTimeline] = {"audio": MediaTimeline(), "video": MediaTimeline()}
         self.watching: Watching | None = None
+        self._freezes = FreezeDetector()  # one for all paths: a freeze across a migration is a freeze
+        self._last_shown: float | None = None
         self._stretches: list[Watching] = []
         self._context = context
         self._who = who
@@ -136,9 +139,10 @@ class View:
             return
         if tick is not None:
             self._recent.append((frame.complete, tick))
-        watching = self._stretch(self._topologies[path])
         reading = decoded.reading if decoded is not None else None
-        watching.on_frame(frame.complete, tick, reading.mos if reading is not None else None)
+        watching = self._show(
+            frame.complete, self._topologies[path], tick, reading.mos if reading is not None else None
+        )
         if captured is not None:
             tags = {"topology": watching.topology, "kind": "video"}
             self._context.emit(
@@ -146,6 +150,16 @@ class View:
             )
         if decoded is not None and reading is not None:
             self._rate(watching, decoded, plausible=tick is not None)
+
+    def _show(self, shown: float, topology: str, tick: int | None, mos: float | None) -> Watching:
+        """The picture changes: what was shown before stood until now."""
+        watching = self._stretch(topology)
+        frozen = self._freezes.on_frame(shown)
+        if self._last_shown is not None and shown > self._last_shown:
+            watching.on_interval(self._last_shown, shown, frozen=frozen)
+        self._last_shown = shown if self._last_shown is None else max(shown, self._last_shown)
+        watching.on_frame(shown, tick, mos)
+        return watching
 
     def _rate(self, watching: Watching, decoded: Decoded, *, plausible: bool) -> None:
         reading = decoded.reading
@@ -172,7 +186,8 @@ class View:
 
     def _stretch(self, topology: str) -> Watching:
         if self.watching is None or self.watching.topology != topology:
-            self.watching = Watching(self._context, self._who, self.remote, topology)
+            before, self.watching = self.watching, Watching(self._context, self._who, self.remote, topology)
+            self.watching.last_mos = before.last_mos if before is not None else None
             self._stretches.append(self.watching)
         return self.watching
 
@@ -216,14 +231,19 @@ class View:
 
     def path_closed(self, path: str) -> None:
         """The path is gone: the call quality heard on it is final."""
+        if self._context.pool is not None:
+            self._context.pool.forget((self._who, self.remote, path))
         for kind in ("audio", "video"):
             stream = self._streams.pop((path, kind), None)
             if stream is not None and stream.listening is not None:
                 stream.listening.finish()
 
     def finish(self) -> None:
-        """The other left, or we do."""
+        """The other left, or we do. A freeze that no frame ended is a freeze all the same."""
         for path, _ in list(self._streams):
             self.path_closed(path)
+        now = self._context.clock.now()
+        if self.watching is not None and self._last_shown is not None and self._freezes.open_freeze(now) > 0:
+            self.watching.on_interval(self._last_shown, now, frozen=True)
         for stretch in self._stretches:
             stretch.finish()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
+
 from probe.client.context import Context
-from probe.measure.freeze import FreezeDetector
+from probe.measure.frame_clock import FrameClock
 from probe.measure.video_quality import VideoQuality
 
 
@@ -15,39 +17,42 @@ class Watching:
 
     def __init__(self, context: Context, who: str, remote: str, topology: str) -> None:
         self.topology = topology
-        self.frames = 0
         self.last_mos: float | None = None
         self._context = context
         self._who = who
         self._remote = remote
         self._tags = {"topology": topology}
-        self._freezes = FreezeDetector()
+        self._clock = FrameClock()
         self._quality = VideoQuality()
-        self._first: float | None = None
-        self._last: float | None = None
+        self._frames = 0
+        self._freezes = 0
+        self._frozen = 0.0
+        self._watched = 0.0
         self._ticks: tuple[int, int] | None = None
-        self._unread = 0
-        self._wrong = 0
-        self._read = 0
+        self._unread = self._wrong = self._read = 0
+        self._next_second: int | None = None
         self._finished = False
+
+    def on_interval(self, start: float, end: float, *, frozen: bool) -> None:
+        """The picture of `start` stood until `end` (monotonic seconds)."""
+        duration = max(0.0, end - start)
+        self._watched += duration
+        if frozen:
+            self._freezes += 1
+            self._frozen += duration
+            self._quality.add_frozen(start - self._context.epoch, duration)
+        elif self.last_mos is not None:
+            self._quality.add_displayed(start - self._context.epoch, duration, self.last_mos)
+        self._tell_seconds(end - self._context.epoch)
 
     def on_frame(self, shown: float, tick: int | None, mos: float | None) -> None:
         """A new frame was complete at `shown`. `tick`: the sender's number of it, `mos`: of the picture, if known."""
-        froze = self._freezes.on_frame(shown)
-        if self._last is not None and shown > self._last and self.last_mos is not None:
-            start, duration = self._last - self._context.epoch, shown - self._last
-            if froze:
-                self._quality.add_frozen(start, duration)
-            else:
-                self._quality.add_displayed(start, duration, self.last_mos)
-        self._first = shown if self._first is None else self._first
-        self._last = shown if self._last is None else max(shown, self._last)
+        self._clock.on_frame(shown)
+        self._frames += 1
         self.last_mos = mos if mos is not None else self.last_mos
-        self.frames += 1
         if tick is not None:
-            self._ticks = (
-                (tick, tick) if self._ticks is None else (min(tick, self._ticks[0]), max(tick, self._ticks[1]))
-            )
+            low, high = self._ticks or (tick, tick)
+            self._ticks = (min(tick, low), max(tick, high))
 
     def on_reading(self, *, read: bool, plausible: bool) -> None:
         """A picture was decoded: could its ID be read, and was it one that the sender sent lately?"""
@@ -55,12 +60,17 @@ class Watching:
         self._unread += not read
         self._wrong += read and not plausible
 
-    @property
-    def frame_rate(self) -> float | None:
-        """New frames per second from the first to the last."""
-        if self._first is None or self._last is None or self._last <= self._first:
-            return None
-        return (self.frames - 1) / (self._last - self._first)
+    def _tell_seconds(self, now: float) -> None:
+        """Emit the picture MOS of each full second of the run that has passed."""
+        second = math.floor(now)
+        if self._next_second is None:
+            self._next_second = second + 1  # the first one is not whole
+        if second <= self._next_second:
+            return
+        for quality in self._quality.series():
+            if self._next_second <= quality.second < second and quality.picture_mos is not None:
+                self._context.emit("video_mos", quality.picture_mos, self._tags, who=self._who, remote=self._remote)
+        self._next_second = second
 
     def mean_mos(self, start: float, end: float) -> float | None:
         """Mean score of the full seconds within [start, end] (monotonic)."""
@@ -72,22 +82,20 @@ class Watching:
 
     def finish(self) -> None:
         """Emit the stretch. Nothing where fewer than two frames were seen."""
-        if self._finished or self._first is None or self._last is None or self.frames < 2:
+        if self._finished or self._frames < 2:
             return
         self._finished = True
-        watched = self._last - self._first
-        self._emit("frame_rate", self.frame_rate)
-        self._emit("harmonic_frame_rate", self._freezes.harmonic_frame_rate)
-        self._emit("freeze_count", self._freezes.count)
-        self._emit("freeze_ratio", min(1.0, self._freezes.total_seconds / watched) if watched > 0 else None)
+        rhythm = self._clock.rhythm()
+        self._emit("frame_rate", rhythm.frame_rate)
+        self._emit("harmonic_frame_rate", rhythm.harmonic_frame_rate)
+        self._emit("freeze_count", self._freezes)
+        self._emit("freeze_ratio", self._frozen / self._watched if self._watched > 0 else None)
         if self._ticks is not None:
-            self._emit("frames_lost", max(0, self._ticks[1] - self._ticks[0] + 1 - self.frames))
+            self._emit("frames_lost", max(0, self._ticks[1] - self._ticks[0] + 1 - self._frames))
         decoded = self._read + self._unread + self._wrong
         if decoded:
             self._emit("frame_id_unread_ratio", self._unread / decoded)
             self._emit("frame_id_wrong", self._wrong)
-        for second in self._quality.series():
-            self._emit("video_mos", second.picture_mos)
         self._emit("video_quality_score", self._quality.score)
 
     def _emit(self, metric: str, value: float | None) -> None:

@@ -24,16 +24,16 @@ PACKET_SAMPLES = 960
 CHIRP_SECONDS = 0.1
 CHIRP_BAND = (600.0, 3400.0)  # inside what Opus' `voip` high-pass and its narrowest band leave alone
 CHIRP_PEAK = 0.244  # 8000 of 32768
-_CHIRP_FIRST = 0.2
+_CHIRP_FIRST = 200  # ms
 # The spacings alternate: a delay of whole seconds would fit every chirp of an even train, and none of this one.
-_CHIRP_SPACINGS = (0.9, 1.1)
+_CHIRP_SPACINGS = (900, 1100)
 
 
 @dataclass(frozen=True, slots=True)
 class AudioSpec:
     """What to send: Opus bits per second, loop length in seconds, and a file instead of the generated clip."""
 
-    bitrate_bps: int = 48_000
+    bitrate_bps: int = 64_000
     seconds: int = 10
     file: Path | None = None
 
@@ -81,8 +81,8 @@ def prepare_audio(spec: AudioSpec) -> EncodedAudio:
 def chirp_times(seconds: float) -> tuple[float, ...]:
     """When chirps begin in a loop of that length: 0.9 s and 1.1 s apart by turns, all of each inside the loop."""
     times, time = [], _CHIRP_FIRST
-    while time + CHIRP_SECONDS <= seconds:
-        times.append(round(time, 6))
+    while time + 1000 * CHIRP_SECONDS <= 1000 * seconds:
+        times.append(time / 1000)
         time += _CHIRP_SPACINGS[(len(times) - 1) % 2]
     return tuple(times)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +17,8 @@ from numpy.typing import NDArray
 from probe.media.video import VideoSpec
 from probe.media.yuv import Picture, split_planes, to_picture
 from probe.model.errors import MediaError
+
+_GRACE = 0.25  # of an interval between pictures
 
 
 def read_pictures(path: Path, spec: VideoSpec) -> list[Picture]:
@@ -67,20 +70,26 @@ def _opened(path: Path) -> Iterator[InputContainer]:
 
 
 def _sampled(container: InputContainer, spec: VideoSpec) -> Iterator[Picture]:
-    """Resamples to a constant rate: slot n shows the latest frame that was due by n/fps, give or take half a slot."""
-    slot, shown, start = 0, None, None
+    """Resamples to a constant rate: picture n is the latest frame not later than n/fps. A quarter of an interval is
+    forgiven, since many containers round times to milliseconds. The last frame stays as long as the one before."""
+    slot, due, stay = 0, 0, 1
+    start: float | None = None
+    shown: Picture | None = None
     for frame in container.decode(video=0):
-        time = frame.time if frame.time is not None else slot / spec.fps
+        time = frame.time if frame.time is not None else due / spec.fps
         start = time if start is None else start
-        due = round((time - start) * spec.fps)
-        while shown is not None and slot < min(due, spec.length):
-            yield shown
-            slot += 1
+        before, due = due, max(due, math.ceil((time - start) * spec.fps - _GRACE))
+        if shown is not None:
+            stay = max(1, due - before)
+            for _ in range(slot, min(due, spec.length)):
+                yield shown
+        slot = max(slot, min(due, spec.length))
         if slot >= spec.length:
             return
         shown = fit_picture(frame, spec.width, spec.height)
-    if shown is not None:
-        yield shown
+    for _ in range(slot, min(slot + stay, spec.length)):
+        if shown is not None:
+            yield shown
 
 
 def fit_picture(frame: VideoFrame, width: int, height: int) -> Picture:

@@ -58,7 +58,9 @@ class DecodePool:
         for thread in self._threads:
             thread.start()
 
-    def submit(self, key: Hashable, fn: Callable[..., T], *args: Any, done: Callable[[T], None] | None = None) -> bool:
+    def submit(
+        self, key: Hashable, fn: Callable[..., T], *args: Any, done: Callable[[T], object] | None = None
+    ) -> bool:
         """Queues `fn(*args)` for stream `key`; its result goes to `done` in the worker's thread. False if the stream's
         queue is full: the task is refused and counted. Raises MeasurementError after `close`."""
 

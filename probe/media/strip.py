@@ -18,6 +18,7 @@ CELLS = 48
 BLACK, WHITE = 32, 224
 MACROBLOCK = 16
 MIN_CONTRAST = 40.0
+MIN_WIDTH = 2 * CELLS
 INDEX_BITS = 24
 MAX_INDEX = (1 << INDEX_BITS) - 1
 MAX_CONTENT_ID = 0xFF
@@ -69,7 +70,7 @@ def read_strip(luma: Luma) -> int | None:
     A cell is read as the mean of its central half in both directions, against the middle of the four sync cells.
     """
     height, width = luma.shape
-    if width < CELLS:
+    if width < MIN_WIDTH:
         return None
     strip = strip_height(height)
     top, bottom = strip // 4, max(strip // 4 + 1, strip * 3 // 4)

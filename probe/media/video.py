@@ -11,7 +11,7 @@ import numpy as np
 from av import VideoFrame
 from numpy.typing import NDArray
 
-from probe.media.strip import CELLS, MAX_INDEX, frame_id
+from probe.media.strip import MAX_INDEX, MIN_WIDTH, frame_id
 from probe.media.yuv import Picture, to_frame
 from probe.model.errors import ConfigError
 
@@ -37,7 +37,7 @@ class VideoSpec:
 
     def __post_init__(self) -> None:
         rules = (
-            (self.width % 2 == 0 and 2 * CELLS <= self.width <= 3840, "width", f"even, {2 * CELLS} to 3840"),
+            (self.width % 2 == 0 and MIN_WIDTH <= self.width <= 3840, "width", f"even, {MIN_WIDTH} to 3840"),
             (self.height % 2 == 0 and 54 <= self.height <= 2160, "height", "even, 54 to 2160"),
             (1 <= self.fps <= 60, "fps", "1 to 60"),
             (10_000 <= self.bitrate_bps <= 50_000_000, "bitrate_bps", "10 000 to 50 000 000"),

@@ -40,7 +40,7 @@ _ALL = (
     _m("frame_decode_seconds", "seconds", "lower", "frame complete to picture decoded, waiting for a decoder included", "topology"),
     _m("jitter_seconds", "seconds", "lower", "RFC 3550 interarrival jitter", "topology", "kind"),
     _m("packet_loss_ratio", "ratio", "lower", "packets that never arrived by first transmission, of those expected", "topology", "kind"),
-    _m("residual_loss_ratio", "ratio", "lower", "packets missing after retransmission and late discard, of those expected", "topology", "kind"),
+    _m("residual_loss_ratio", "ratio", "lower", "packets missing after retransmission (video) or at playout, lost or late (audio), of those expected", "topology", "kind"),
     _m("burst_ratio", "ratio", "lower", "mean loss run over the mean run of random loss (G.107)", "topology", "kind"),
     _m("packets_reordered", "count", "lower", "packets that arrived after a later one, per stream", "topology", "kind"),
     _m("packets_duplicated", "count", "lower", "packets that arrived more than once, per stream", "topology", "kind"),

@@ -164,7 +164,7 @@ class Profile(Strict):
     default_horizon: str
     kpis: Annotated[tuple[Kpi, ...], Field(min_length=1, max_length=500)]
     alerts: tuple[Alert, ...] = ()
-    milestones: dict[str, str] = {}
+    milestones: Annotated[dict[str, str], Field(default_factory=dict)]
     external: tuple[str, ...] = ()
 
     @model_validator(mode="after")

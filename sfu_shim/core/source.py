@@ -1,5 +1,4 @@
-"""One incoming stream (one SSRC) of a published track: order, statistics, history, and what is asked of its publisher.
-"""
+"""One incoming stream (one SSRC) of a published track: order, statistics, history, and what is asked of its publisher."""
 
 from __future__ import annotations
 

@@ -66,3 +66,10 @@ def test_the_same_pictures_give_the_same_bytes(codec: str, pictures: list[Pictur
 def test_an_empty_gop_is_an_error() -> None:
     with pytest.raises(MediaError):
         encode_gop(spec("VP8"), [])
+
+
+@pytest.mark.parametrize("codec", CODECS)
+def test_a_scene_cut_makes_no_keyframe(codec: str, pictures: list[Picture]) -> None:
+    other = Scene(320, 180, 60, seed=5).render(0)[::-1].copy()
+    encoded = encode_gop(spec(codec), [*pictures[:5], *[other] * 5, *pictures[5:10]])
+    assert [keyframe for _, keyframe in encoded] == [True] + [False] * 14

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable
-from typing import TypeVar
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
 
 import aiohttp
 
@@ -52,7 +52,7 @@ class Signalling:
 class Participant:
     """Follows the protocol with real peers; says Ready at once when its new paths are connected."""
 
-    def __init__(self, session: aiohttp.ClientSession, *, sends: bool = True) -> None:
+    def __init__(self, session: aiohttp.ClientSession, *, sends: bool = True, codecs: tuple[str, ...] = ()) -> None:
         self.signalling = Signalling(session)
         self.clock = Clock()
         self.peers: dict[str, Peer] = {}
@@ -62,6 +62,7 @@ class Participant:
         self.messages: list[p.ServerMessage] = []
         self.changed = asyncio.Event()
         self._sends = sends
+        self._config = PeerConfig(codecs=codecs)
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def join(self, url: str, room: str) -> None:
@@ -69,9 +70,8 @@ class Participant:
         self.name = self.welcome.participant
         self._spawn(self._follow())
 
-    def _spawn(self, work: asyncio._CoroutineLike[None]) -> None:
-        task = asyncio.create_task(work)  # type: ignore[arg-type]
-        self._tasks.add(task)
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        self._tasks.add(asyncio.create_task(work))
 
     async def until(self, condition: Callable[[], bool], seconds: float = 8.0) -> None:
         async with asyncio.timeout(seconds):
@@ -128,7 +128,7 @@ class Participant:
 
     async def _open(self, opened: p.Open) -> None:
         path = opened.path
-        peer = Peer(PeerConfig(), label=self.name, controlling=opened.role == "offer", clock=self.clock)
+        peer = Peer(self._config, label=self.name, controlling=opened.role == "offer", clock=self.clock)
         self.peers[path], self.opened[path] = peer, opened
         direction = ("sendonly" if opened.kind == "sfu" else "sendrecv") if self._sends else "recvonly"
 

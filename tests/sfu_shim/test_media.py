@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 import aiohttp
 import pytest
 
+from probe.rtc.clock import Clock
+from probe.rtc.peer import Peer, PeerConfig
 from probe.rtc.transceiver import Transceiver
 from probe.wire.extensions import ABS_CAPTURE_TIME, MID, abs_capture_time_encode
 from probe.wire.rtcp import Nack, PictureLoss, ReceiverReport, Remb, SenderReport
@@ -16,7 +18,7 @@ from sfu_shim.config import ShimConfig
 from sfu_shim.core import protocol as p
 from sfu_shim.core.policy import Policy
 from sfu_shim.server import ShimServer
-from tests.sfu_shim.client import Participant
+from tests.sfu_shim.client import Participant, Signalling
 
 KEY = b"\x10\x00\x00\x9d\x01\x2a\x10\x00\x10\x00"  # VP8: start of partition 0, frame tag of a keyframe
 DELTA = b"\x10\x01\x00\x00"
@@ -37,7 +39,9 @@ def sender(participant: Participant, path: str, kind: str) -> Transceiver:
     return next(t for t in participant.peers[path].transceivers if t.kind == kind and t.sender is not None)
 
 
-def send(participant: Participant, kind: str, sequence: int, body: bytes, extensions: dict[str, bytes] | None = None) -> None:
+def send(
+    participant: Participant, kind: str, sequence: int, body: bytes, extensions: dict[str, bytes] | None = None
+) -> None:
     path = participant.path("sfu")
     found = sender(participant, path, kind)
     assert found.sender is not None
@@ -86,7 +90,9 @@ async def connected(session: aiohttp.ClientSession, url: str, count: int) -> lis
         await participant.until(lambda each=participant: any(peer.connected for peer in each.peers.values()))  # type: ignore[misc]
         found.append(participant)
     for one in found:
-        await one.until(lambda each=one: "sfu" in {o.kind for o in each.opened.values()} and len(sections(each)) == 2 * (count - 1))  # type: ignore[misc]
+        await one.until(
+            lambda each=one: "sfu" in {o.kind for o in each.opened.values()} and len(sections(each)) == 2 * (count - 1)
+        )  # type: ignore[misc]
     return found
 
 
@@ -201,4 +207,60 @@ async def test_hybrid_room_moves_to_the_sfu_and_back(session: aiohttp.ClientSess
         page = await answer.text()
     assert 'sfu_shim_migrations_total{outcome="committed",source="p2p",target="sfu"} 1.0' in page
     assert 'sfu_shim_migrations_total{outcome="committed",source="sfu",target="p2p"} 1.0' in page
+    await server.stop()
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (lambda path: p.Offer(path=path, sdp="v=0\r\nnonsense\r\n"), "SDP"),
+        (lambda path: p.Answer(path=path, sdp="v=0\r\n"), "without an offer"),
+        (lambda path: p.Candidate(path=path, candidate="candidate:rubbish"), "candidate"),
+    ],
+)
+async def test_unusable_descriptions_close_the_path(
+    session: aiohttp.ClientSession, make: Callable[[str], p.ClientMessage], said: str
+) -> None:
+    server, url = await started(0)
+    client = Signalling(session)
+    await client.join(url, "room")
+    opened = await client.expect(p.Open)
+    await client.say(make(opened.path))
+    error = await client.expect(p.ErrorMessage)
+    assert (error.code, error.path) == ("media_failed", opened.path)
+    assert said in error.message
+    assert await client.expect(p.Close) == p.Close(path=opened.path, reason="failed")
+    await client.socket.close()
+    await server.stop()
+
+
+async def test_a_participant_without_a_common_codec_gets_the_other_kind(session: aiohttp.ClientSession) -> None:
+    server, url = await started(0)
+    a, b = Participant(session, codecs=("H264",)), Participant(session, codecs=("VP8",))
+    await a.join(url, "room")
+    await b.join(url, "room")
+    for one, other in ((a, b), (b, a)):
+        await one.until(lambda each=one: bool(each.opened) and bool(sections(each)))  # type: ignore[misc]
+        assert sections(one) == [("audio", other.name)]
+    async with session.get(url.replace("ws://", "http://").replace("/ws", "/metrics")) as answer:
+        assert "sfu_shim_negotiation_failures_total 2.0" in await answer.text()
+    await a.close()
+    await b.close()
+    await server.stop()
+
+
+async def test_a_client_that_never_connects_fails_in_time(session: aiohttp.ClientSession) -> None:
+    server = ShimServer(ShimConfig(port=0, policy=Policy(p2p_limit=0), connect_deadline=0.3))
+    url = await server.start()
+    client = Signalling(session)
+    await client.join(url, "room")
+    opened = await client.expect(p.Open)
+    peer = Peer(PeerConfig(), label="silent", controlling=True, clock=Clock())
+    peer.add_transceiver("audio", "sendonly", ("s", "t"))
+    await client.say(p.Offer(path=opened.path, sdp=await peer.create_offer()))
+    await client.expect(p.Answer)
+    assert "ice_connected" in (await client.expect(p.ErrorMessage)).message
+    await client.expect(p.Close)
+    await peer.close()
+    await client.socket.close()
     await server.stop()

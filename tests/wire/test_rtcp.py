@@ -282,4 +282,4 @@ def test_random_bodies_raise_nothing_but_rtcp_error(packet_type: int, low: int, 
             packets = parse_compound(candidate)
         except RtcpError:
             continue
-        assert all(isinstance(packet.to_bytes(), bytes) for packet in packets if not isinstance(packet, Nack))
+        assert packets or packet_type == 207, "only an extended report can hold nothing"

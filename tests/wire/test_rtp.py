@@ -102,7 +102,7 @@ def test_extension_forms(profile: int, block: str, expected: dict[int, bytes]) -
         (b"\xa0" + FIXED[1:], "padding"),
         (b"\xa0" + FIXED[1:] + b"\x00", "0 bytes of padding"),
         (b"\xa0" + FIXED[1:] + b"\x00\x03", "3 bytes of padding in 2"),
-        (with_extension(0xBEDE, b"\x12\xaa\xbb\x33"), "element 3 ends 4 bytes behind"),
+        (with_extension(0xBEDE, b"\x10\xaa\x33\xbb"), "element 3 ends 3 bytes behind"),
         (with_extension(0x1000, b"\x01\x03\xaa\xbb"), "element 1 ends 1 bytes behind"),
         (with_extension(0x1000, b"\x01\x01\xaa\x02"), "element 2 ends 1 bytes behind"),
     ],

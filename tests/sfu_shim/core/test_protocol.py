@@ -108,7 +108,9 @@ def test_names_what_is_wrong_inside(values: dict[str, Any], said: str) -> None:
         p.decode_server(json.dumps(welcome))
 
 
-@pytest.mark.parametrize("text", ["", "[", "3", '"x"', "null", "[" * 100_000, '{"type":"ping","id":' + "9" * 6000 + "}"])
+@pytest.mark.parametrize(
+    "text", ["", "[", "3", '"x"', "null", "[" * 100_000, '{"type":"ping","id":' + "9" * 6000 + "}"]
+)
 def test_rejects_what_is_no_message(text: str) -> None:
     with pytest.raises(p.MessageError):
         p.decode_client(text)

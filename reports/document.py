@@ -1,0 +1,116 @@
+"""The report document, `meetprobe/report/1`: everything about a run as one JSON-ready dict. The renderers read only this.
+
+Its JSON Schema is `reports/schema/report-1.json`.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from importlib import resources
+from typing import Any
+
+from probe.measure.summary import Summary
+from probe.model.errors import ProbeError
+from probe.model.result import RunError, RunResult
+from reports.kpi import KpiResult, Status, exit_code
+from reports.targets.profile import Profile
+from reports.verdict import Grounds, judge
+
+SCHEMA = "meetprobe/report/1"
+
+Document = dict[str, Any]
+
+
+def schema() -> Document:
+    """The JSON Schema (draft 2020-12) of the document."""
+    text = (resources.files("reports") / "schema" / "report-1.json").read_text(encoding="utf-8")
+    found: Document = json.loads(text)
+    return found
+
+
+def build_document(
+    result: RunResult, profile: Profile, horizon: str, judges: Iterable[str] | None = None, *, strict: bool = False
+) -> Document:
+    """The judged report of a run. Raises ValueError when the result's summary is damaged."""
+    summary = Summary.from_dict(result.summary)
+    trustworthy = bool(result.health.get("trustworthy", False))
+    reasons = [str(reason) for reason in result.health.get("reasons", ())]
+    distrust = [] if trustworthy else reasons or ["it gave no reason"]
+    grounds = Grounds(summary, result.duration_seconds, distrust)
+    kpis = judge(profile, horizon, None if judges is None else set(judges), grounds)
+    code = exit_code(kpis, trustworthy=trustworthy, measured=grounds.measured, strict=strict)
+    return _document(result, summary, kpis, code, {"targets": profile.profile, "horizon": horizon}, profile.external)
+
+
+def failed_document(
+    error: ProbeError | Exception, *, code: int, scenario: str, target: str, version: str, started_at: str, run_id: str
+) -> Document:
+    """The report of a run that did not take place: no figures, and the error that prevented it."""
+    known = isinstance(error, ProbeError)
+    message = _message(error) if isinstance(error, ProbeError) else f"{type(error).__name__}: {error}"
+    told = RunError(error.phase or "configuration", error.who, message) if isinstance(error, ProbeError) else None
+    health = {"trustworthy": False, "reasons": ["the run did not take place"]}
+    result = RunResult(
+        id=run_id,
+        started_at=started_at,
+        duration_seconds=0.0,
+        scenario=scenario,
+        target=target,
+        version=version,
+        health=health,
+        summary={},
+        errors=(told if known and told else RunError("internal", "meetprobe", message),),
+    )
+    return _document(result, Summary(), [], code, {"targets": None, "horizon": None}, ())
+
+
+def _message(error: ProbeError) -> str:
+    return f"{error.message} ({error.hint})" if error.hint else error.message
+
+
+def _document(
+    result: RunResult,
+    summary: Summary,
+    kpis: list[KpiResult],
+    code: int,
+    choice: Mapping[str, str | None],
+    external: Iterable[str],
+) -> Document:
+    counts = Counter(kpi.status for kpi in kpis)
+    run = {
+        "id": result.id,
+        "started_at": result.started_at,
+        "duration_seconds": result.duration_seconds,
+        "scenario": result.scenario,
+        "target": result.target,
+        "version": result.version,
+        "interrupted": result.interrupted,
+        **choice,
+    }
+    return {
+        "schema": SCHEMA,
+        "run": _finite(run),
+        "verdict": {"exit_code": code, **{str(status): counts[status] for status in Status}},
+        "health": _finite(dict(result.health)),
+        "metrics": _finite(summary.figures()),
+        "kpis": [_finite(kpi.to_dict()) for kpi in kpis],
+        "migrations": [_finite(dict(migration)) for migration in result.migrations],
+        "participants": [_finite(dict(participant)) for participant in result.participants],
+        "errors": [error.to_dict() for error in result.errors],
+        "notes": list(result.notes),
+        "external": list(external),
+    }
+
+
+def _finite(value: Any) -> Any:
+    """`value` as JSON has it: nan and infinities become null, tuples lists, keys strings."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {str(key): _finite(one) for key, one in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_finite(one) for one in value]
+    return value

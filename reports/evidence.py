@@ -1,0 +1,95 @@
+"""The one line of evidence beside each verdict: what was seen, and what is missing to be sure."""
+
+from __future__ import annotations
+
+from probe.measure.histogram import Histogram
+from probe.measure.summary import Summary
+from reports.figure import Figure
+from reports.targets.expression import COMPARISONS, parse_selector
+from reports.targets.profile import Kpi
+from reports.targets.quantity import show_quantity
+
+
+def seen(kpi: Kpi, histogram: Histogram, summary: Summary) -> str:
+    """ "6 of 6 (p2p>sfu 3 of 3, sfu>p2p 3 of 3)", or "mean of 812, p95 12 ms, worst 19 ms"."""
+    parts = [_seen_ratio(histogram) if kpi.aggregate == "ratio" else _seen_values(kpi, histogram)]
+    parts += [text for name in kpi.beside if (text := _beside(name, summary))]
+    split = _split(kpi, summary)
+    return ", ".join(parts) + (f" ({split})" if split else "")
+
+
+def _seen_ratio(histogram: Histogram) -> str:
+    return f"{_whole(histogram.sum)} of {histogram.count}"
+
+
+def _seen_values(kpi: Kpi, histogram: Histogram) -> str:
+    unit, worst = kpi.measured_unit, histogram.minimum if kpi.direction == "higher" else histogram.maximum
+    if kpi.aggregate in ("max", "min", "value", "count", "rate") or worst is None:
+        return f"{_plural(histogram.count, 'reading')}"
+    parts = [f"{kpi.aggregate} of {_plural(histogram.count, 'reading')}"]
+    for name, value in (("mean", histogram.mean), ("p95", histogram.quantile(0.95))):
+        tail = name == "p95" and kpi.direction == "higher"  # the upper tail of what should be high says nothing
+        if name != kpi.aggregate and value is not None and not tail:
+            parts.append(f"{name} {show_quantity(value, unit)}")
+    return ", ".join([*parts, f"worst {show_quantity(worst, unit)}"])
+
+
+def _beside(name: str, summary: Summary) -> str:
+    selector = parse_selector(name)
+    histogram = summary.histogram(selector.metric.name, selector.tag)
+    mean = histogram.mean if histogram else None
+    words = selector.metric.name.removesuffix(f"_{selector.metric.unit}").replace("_", " ")
+    return f"{words} {show_quantity(mean, selector.metric.unit)}" if mean is not None else ""
+
+
+def _split(kpi: Kpi, summary: Summary) -> str:
+    """The figure per value of the tag that the row is split by: "p2p 4.71, sfu 4.69"."""
+    selector = kpi.selector
+    if not kpi.split or selector is None or selector.metric.name not in summary:
+        return ""
+    by = summary.figures()[selector.metric.name]["by"]
+    tags = [tag for tag in by if tag.startswith(f"{kpi.split}=")]
+    return ", ".join(f"{tag.partition('=')[2]} {_of_tag(kpi, selector.metric.name, tag, summary)}" for tag in tags)
+
+
+def _of_tag(kpi: Kpi, name: str, tag: str, summary: Summary) -> str:
+    histogram = summary.histogram(name, tag)
+    if histogram is None:
+        return "nothing"
+    if kpi.aggregate == "ratio":
+        return _seen_ratio(histogram)
+    mean = histogram.mean
+    return show_quantity(mean, kpi.measured_unit) if mean is not None else "nothing"
+
+
+def no_samples(kpi: Kpi) -> str:
+    return f"no samples of {kpi.metric}: nobody got so far, or this kind of media was off"
+
+
+def failure(kpi: Kpi, facts: str, found: Figure, target: float) -> str:
+    """Says how far even the kind end of the interval stays from the target."""
+    best = found.best(kpi.comparison)
+    if not found.sampled:
+        return f"{facts}: {show_quantity(found.value, kpi.judged_unit)} misses {show_quantity(target, kpi.judged_unit)}"
+    bound = "at most" if kpi.direction == "higher" else "at least"
+    return f"{facts}: {bound} {show_quantity(best, kpi.judged_unit)} can be believed"
+
+
+def undecided(kpi: Kpi, facts: str, found: Figure, target: float, more: int | None) -> str:
+    """Says what would decide."""
+    if more:
+        condition = {"ratio": "attempts without a failure", "mean": "readings like these"}
+        what = condition.get(kpi.aggregate, "readings within the target")
+        return f"{facts}: {more} more {what} would prove it"
+    if COMPARISONS[kpi.comparison](found.value, target):
+        return f"{facts}: too few to be sure"
+    side = "below" if kpi.direction == "higher" else "above"
+    return f"{facts}: {side} the target, but too few to be sure"
+
+
+def _plural(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def _whole(value: float) -> str:
+    return f"{value:.0f}" if value == round(value) else f"{value:.1f}"

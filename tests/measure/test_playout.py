@@ -1,0 +1,168 @@
+"""The virtual playout buffer, by hand (quality model 1.6)."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from probe.measure.playout import MAX_TARGET, MIN_TARGET, START_TARGET, PlayoutBuffer, PlayoutWindow
+
+PTIME = 0.02
+
+
+def play(buffer: PlayoutBuffer, delays: dict[int, float], network: float = 0.05) -> None:
+    """Packets by number, each with its extra delay over `network`, in order of arrival."""
+    for arrival, sequence in sorted((sequence * PTIME + network + extra, sequence) for sequence, extra in delays.items()):
+        buffer.on_packet(sequence, sequence * PTIME, arrival)
+
+
+def test_a_perfect_path_waits_the_least() -> None:
+    buffer = PlayoutBuffer()
+    play(buffer, dict.fromkeys(range(100), 0.0))
+    assert buffer.target_seconds == pytest.approx(MIN_TARGET)
+    window = buffer.window(1000.0)
+    assert (window.expected, window.lost, window.late, window.burst_ratio) == (100, 0, 0, 1.0)
+    assert window.loss_ratio == 0.0
+    # 24 packets waited for the start's target, then 76 for the least
+    assert window.delay_seconds == pytest.approx((24 * START_TARGET + 76 * MIN_TARGET) / 100)
+    play(buffer, dict.fromkeys(range(100, 200), 0.0))
+    assert buffer.window(1000.0).delay_seconds == pytest.approx(MIN_TARGET)
+
+
+def test_lost_and_late_are_told_apart_and_both_count_for_the_burst() -> None:
+    buffer = PlayoutBuffer()
+    play(buffer, {n: (0.3 if n == 52 else 0.0) for n in range(100) if n not in (50, 51, 70)})
+    window = buffer.window(1000.0)
+    assert (window.expected, window.lost, window.late, window.loss_runs) == (100, 3, 1, 2)
+    assert window.loss_ratio == 0.04
+    assert window.burst_ratio == window.burst_ratio_observed == pytest.approx(4 / 2 * 0.96)
+
+
+def test_even_losses_are_below_one_only_as_observed() -> None:
+    buffer = PlayoutBuffer()
+    play(buffer, {n: 0.0 for n in range(101) if n % 4 != 2})
+    window = buffer.window(1000.0)
+    assert window.burst_ratio == 1.0
+    assert window.burst_ratio_observed == pytest.approx(1 - 25 / 101)
+
+
+def test_the_target_follows_the_97th_percentile() -> None:
+    """100 extra delays 0 … 99 ms twice over: the 97 % rank of 200 is 96 ms, plus 20."""
+    buffer = PlayoutBuffer()
+    for sequence in range(200):
+        buffer.on_packet(sequence, sequence * PTIME, sequence * PTIME + 0.05 + (sequence * 37 % 100) / 1000)
+    assert buffer.target_seconds == pytest.approx(0.096 + 0.020)
+
+
+def test_the_target_is_bounded() -> None:
+    buffer = PlayoutBuffer()
+    play(buffer, {n: (1.0 if n % 2 else 0.0) for n in range(200)})
+    assert buffer.target_seconds == MAX_TARGET
+    assert buffer.window(1000.0).late == 100
+
+
+def test_late_is_beyond_the_target_not_at_it() -> None:
+    for extra, late in ((MIN_TARGET - 1e-6, 0), (MIN_TARGET + 1e-6, 1)):
+        buffer = PlayoutBuffer()
+        play(buffer, {n: (extra if n == 60 else 0.0) for n in range(62)})
+        assert buffer.window(1000.0).late == late
+
+
+def test_only_what_is_due_is_judged() -> None:
+    buffer = PlayoutBuffer()
+    play(buffer, {n: 0.0 for n in range(100) if n != 10})
+    assert buffer.window(0.0).expected == 0
+    first = buffer.window(20 * PTIME + 0.05 + START_TARGET)
+    assert (first.expected, first.lost) == (21, 1)
+    assert buffer.window(20 * PTIME + 0.05 + START_TARGET).expected == 0
+    rest = buffer.window(1000.0)
+    assert (rest.expected, rest.lost) == (79, 0)
+
+
+def test_losses_between_windows_are_counted_once() -> None:
+    buffer = PlayoutBuffer()
+    play(buffer, dict.fromkeys(range(50), 0.0))
+    assert buffer.window(100.0).expected == 50
+    play(buffer, dict.fromkeys(range(53, 60), 0.0))
+    window = buffer.window(100.0)
+    assert (window.expected, window.lost, window.loss_runs) == (10, 3, 1)
+    buffer.on_packet(51, 51 * PTIME, 50.0)
+    assert buffer.window(100.0).expected == 0, "judged is judged"
+
+
+def test_after_the_last_packet_nothing_is_expected() -> None:
+    assert PlayoutBuffer().window(5.0) == PlayoutWindow(0, 0, 0, 0, 1.0, START_TARGET, START_TARGET)
+
+
+def test_duplicates_change_nothing() -> None:
+    once, twice = PlayoutBuffer(), PlayoutBuffer()
+    play(once, dict.fromkeys(range(60), 0.0))
+    for n in range(60):
+        twice.on_packet(n, n * PTIME, n * PTIME + 0.05)
+        twice.on_packet(n, n * PTIME, n * PTIME + 0.5)
+    assert once.window(100.0) == twice.window(100.0)
+
+
+def test_the_base_is_forgotten_after_ten_seconds() -> None:
+    """A path that becomes 100 ms longer: late at first, then the new fastest packet counts."""
+    buffer = PlayoutBuffer()
+    play(buffer, dict.fromkeys(range(100), 0.0))
+    buffer.window(1000.0)
+    play(buffer, dict.fromkeys(range(100, 110), 0.1))
+    assert buffer.window(1000.0).late == 10
+    play(buffer, dict.fromkeys(range(110, 800), 0.1))
+    buffer.window(1000.0)
+    play(buffer, dict.fromkeys(range(800, 900), 0.1))
+    after = buffer.window(1000.0)
+    assert (after.late, after.target_seconds) == (0, pytest.approx(MIN_TARGET))
+
+
+def test_a_new_media_clock_is_no_lateness() -> None:
+    buffer = PlayoutBuffer()
+    play(buffer, dict.fromkeys(range(100), 0.0))
+    for n in range(100, 200):
+        buffer.on_packet(n, n * PTIME - 5000.0, n * PTIME + 0.05)
+    window = buffer.window(1000.0)
+    assert (window.expected, window.lost, window.late, buffer.resyncs) == (200, 0, 0, 1)
+
+
+def test_reset_begins_anew() -> None:
+    buffer = PlayoutBuffer()
+    play(buffer, dict.fromkeys(range(100), 0.0))
+    buffer.reset()
+    assert buffer.target_seconds == START_TARGET
+    play(buffer, dict.fromkeys(range(50_000, 50_010), 0.0))
+    window = buffer.window(5000.0)
+    assert (window.expected, window.lost) == (10, 0)
+
+
+def test_memory_is_bounded_even_if_nobody_asks() -> None:
+    buffer = PlayoutBuffer()
+    play(buffer, dict.fromkeys(range(5000), 0.0))
+    window = buffer.window(1e6)
+    assert (window.expected, window.lost) == (4096, 0)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 1 << 30), st.floats(0, 0.5), st.floats(0, 0.3))
+def test_windows_add_up_to_the_truth(seed: int, loss: float, jitter: float) -> None:
+    rng = random.Random(seed)
+    delays = {n: rng.uniform(0, jitter) for n in range(600) if rng.random() >= loss}
+    buffer, windows = PlayoutBuffer(), []
+    for arrival, n in sorted((n * PTIME + extra, n) for n, extra in delays.items()):
+        buffer.on_packet(n, n * PTIME, arrival)
+        if n % 97 == 0:
+            windows.append(buffer.window(arrival))
+    windows.append(buffer.window(1e6))
+    expected = sum(window.expected for window in windows)
+    heard = expected - sum(window.lost + window.late for window in windows)
+    assert expected == (max(delays) - min(delays) + 1 if delays else 0)
+    assert 0 <= heard <= len(delays)
+    for window in windows:
+        assert 0.0 <= window.loss_ratio <= 1.0
+        assert window.burst_ratio >= 1.0
+        assert 0.0 <= window.delay_seconds <= MAX_TARGET
+        assert window.loss_runs <= window.lost + window.late

@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+from typer.testing import CliRunner
+
+from probe.model.errors import ConfigError
+from sfu_shim.cli import app
+from sfu_shim.config import ShimConfig, is_loopback
+from sfu_shim.core.policy import Policy
+
+
+@pytest.mark.parametrize(
+    ("host", "expected"),
+    [("localhost", True), ("127.0.0.1", True), ("127.3.2.1", True), ("::1", True), ("0.0.0.0", False), ("lab", False)],
+)
+def test_is_loopback(host: str, expected: bool) -> None:
+    assert is_loopback(host) is expected
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ({"host": "10.0.0.1"}, "without a token"),
+        ({"host": "0.0.0.0", "token": "t"}, "no address that media could be sent to"),
+        ({"port": 70000}, "not in 0..65535"),
+        ({"join_deadline": 0.0}, "join_deadline must be positive"),
+        ({"policy": Policy(p2p_limit=-1)}, "must not be negative"),
+    ],
+)
+def test_refuses(arguments: dict[str, object], said: str) -> None:
+    with pytest.raises(ConfigError, match=said):
+        ShimConfig(**arguments)  # type: ignore[arg-type]
+
+
+def test_addresses() -> None:
+    assert ShimConfig().addresses == ("127.0.0.1",)
+    assert ShimConfig(host="localhost").addresses == ("127.0.0.1",)
+    assert ShimConfig(host="0.0.0.0", token="t", media_addresses=("10.0.0.1",)).addresses == ("10.0.0.1",)
+
+
+def test_cli_refuses_an_open_server() -> None:
+    result = CliRunner().invoke(app, ["--host", "0.0.0.0"])
+    assert result.exit_code == 2
+    assert "without a token" in result.output
+
+
+def test_cli_serves_until_it_is_told_to_stop() -> None:
+    command = [sys.executable, "-c", "from sfu_shim.cli import main; main()", "--port", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline().startswith("sfu-shim listens on ws://127.0.0.1:")
+        process.terminate()
+        assert process.communicate(timeout=20) == ("", "")
+        assert process.returncode == 0
