@@ -220,7 +220,10 @@ async def _rounds(
             for n in range(scenario.meetings)
         ]  # fmt: skip
         run.meetings += meetings
-        await asyncio.gather(*(m.run(start + n * scenario.meeting_spacing) for n, m in enumerate(meetings)))
+        runs = (m.run(start + n * scenario.meeting_spacing) for n, m in enumerate(meetings))
+        for outcome in await asyncio.gather(*runs, return_exceptions=True):
+            if isinstance(outcome, Exception):
+                context.crashed(outcome)
     try:
         await asyncio.to_thread(vmaf.score)
     except MediaError as error:

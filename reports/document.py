@@ -15,11 +15,14 @@ from typing import Any
 from probe.measure.summary import Summary
 from probe.model.errors import ProbeError
 from probe.model.result import RunError, RunResult
+from probe.model.url import without_secrets
 from reports.kpi import KpiResult, Status, exit_code
 from reports.targets.profile import Profile
 from reports.verdict import Grounds, judge
 
 SCHEMA = "meetprobe/report/1"
+BUG = "bug"
+"""The phase of an error that is meetprobe's own."""
 
 Document = dict[str, Any]
 
@@ -41,18 +44,15 @@ def build_document(
     distrust = [] if trustworthy else reasons or ["it gave no reason"]
     grounds = Grounds(summary, result.duration_seconds, distrust)
     kpis = judge(profile, horizon, None if judges is None else set(judges), grounds)
-    code = exit_code(kpis, trustworthy=trustworthy, measured=grounds.measured, strict=strict)
+    bug = any(error.phase == BUG for error in result.errors)
+    code = exit_code(kpis, trustworthy=trustworthy, measured=grounds.measured, strict=strict, bug=bug)
     return _document(result, summary, kpis, code, {"targets": profile.profile, "horizon": horizon}, profile.external)
 
 
 def failed_document(
-    error: ProbeError | Exception, *, code: int, scenario: str, target: str, version: str, started_at: str, run_id: str
+    error: Exception, *, code: int, scenario: str, target: str, version: str, started_at: str, run_id: str
 ) -> Document:
     """The report of a run that did not take place: no figures, and the error that prevented it."""
-    known = isinstance(error, ProbeError)
-    message = _message(error) if isinstance(error, ProbeError) else f"{type(error).__name__}: {error}"
-    told = RunError(error.phase or "configuration", error.who, message) if isinstance(error, ProbeError) else None
-    health = {"trustworthy": False, "reasons": ["the run did not take place"]}
     result = RunResult(
         id=run_id,
         started_at=started_at,
@@ -60,15 +60,18 @@ def failed_document(
         scenario=scenario,
         target=target,
         version=version,
-        health=health,
+        health={"trustworthy": False, "reasons": ["the run did not take place"]},
         summary={},
-        errors=(told if known and told else RunError("internal", "meetprobe", message),),
+        errors=(_told(error),),
     )
     return _document(result, Summary(), [], code, {"targets": None, "horizon": None}, ())
 
 
-def _message(error: ProbeError) -> str:
-    return f"{error.message} ({error.hint})" if error.hint else error.message
+def _told(error: Exception) -> RunError:
+    if not isinstance(error, ProbeError):
+        return RunError(BUG, "meetprobe", f"{type(error).__name__}: {error}")
+    message = f"{error.message} ({error.hint})" if error.hint else error.message
+    return RunError(error.phase or "configuration", error.who, message)
 
 
 def _document(
@@ -85,7 +88,7 @@ def _document(
         "started_at": result.started_at,
         "duration_seconds": result.duration_seconds,
         "scenario": result.scenario,
-        "target": result.target,
+        "target": without_secrets(result.target),
         "version": result.version,
         "interrupted": result.interrupted,
         **choice,

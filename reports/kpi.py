@@ -62,12 +62,16 @@ class KpiResult:
         }
 
 
-def exit_code(results: Iterable[KpiResult], *, trustworthy: bool, measured: bool, strict: bool) -> int:
-    """0 no target failed, 3 one did, 4 nothing could be measured or the generator was unhealthy.
+def exit_code(
+    results: Iterable[KpiResult], *, trustworthy: bool, measured: bool, strict: bool = False, bug: bool = False
+) -> int:
+    """0 no target failed, 1 our bug, 3 a target failed, 4 nothing could be measured or the generator was unhealthy.
 
-    `strict` makes 4 of an inconclusive row. A failed target goes before it, for it is the worse news.
+    `strict` makes 4 of an inconclusive row when none failed.
     """
     statuses = {result.status for result in results}
+    if bug:
+        return 1
     if not (trustworthy and measured):
         return 4
     if Status.FAIL in statuses:

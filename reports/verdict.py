@@ -17,17 +17,6 @@ from reports.kpi import KpiResult, Status
 from reports.targets.expression import COMPARISONS
 from reports.targets.profile import Kpi, Profile
 
-_BEFORE_MEDIA = {
-    "join_success_ratio",
-    "join_phase_seconds",
-    "connection_stability_ratio",
-    "concurrent_participants_peak",
-    "p2p_usage_ratio",
-    "cost_saving_ratio",
-    "bandwidth_saving_ratio",
-}
-"""Metrics that also a run has which never got as far as a peer connection."""
-
 
 @dataclass(frozen=True, slots=True)
 class Grounds:
@@ -42,14 +31,15 @@ class Grounds:
         """Was there anything to measure: a join that reached media, or at least a peer connection that was tried?"""
         joins = self.summary.histogram("join_success_ratio")
         joined = joins is not None and bool(joins.maximum)
-        return joined or any(name not in _BEFORE_MEDIA for name in self.summary)
+        return joined or "connection_success_ratio" in self.summary
 
     @property
     def obstacle(self) -> str:
         """Why nothing can be judged; empty if it can."""
         if self.distrust:
-            return f"the generator was not trustworthy: {'; '.join(self.distrust)}"
-        return "" if self.measured else "nothing could be measured: no participant got as far as media"
+            more = f" (and {len(self.distrust) - 1} more)" if len(self.distrust) > 1 else ""
+            return f"the generator was not trustworthy: {self.distrust[0]}{more}"
+        return "" if self.measured else "nothing could be measured: no participant got as far as a peer connection"
 
 
 def judge(profile: Profile, horizon: str, judges: Collection[str] | None, grounds: Grounds) -> list[KpiResult]:

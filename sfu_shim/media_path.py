@@ -9,8 +9,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from probe.model.errors import ConnectionFailed, NegotiationError
 from probe.rtc.clock import Clock
@@ -67,7 +68,7 @@ class MediaPath:
         forwarder.add_endpoint(path, path)
 
     def start(self) -> None:
-        self._tasks.append(asyncio.create_task(self._negotiate()))
+        self._spawn(self._negotiate())
 
     def signal(self, message: Signal) -> None:
         self._steps.put_nowait(message)
@@ -84,13 +85,25 @@ class MediaPath:
             await asyncio.wait(self._tasks)
         await self.peer.close()
 
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        task.add_done_callback(self._ended)
+        self._tasks.append(task)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        """A mistake of ours must not leave a path that waits for ever."""
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            log.error("%s failed", self.path, exc_info=error)
+            self.failed(f"internal error: {error!r}")
+
     # negotiation, in its one task
 
     async def _negotiate(self) -> None:
         try:
             while True:
                 await self._step(await self._steps.get())
-        except NegotiationError as error:
+        except (NegotiationError, OSError) as error:  # OSError: no address to gather on
             self.failures += 1
             log.info("%s: %s", self.path, error)
             self.failed(str(error))
@@ -114,7 +127,7 @@ class MediaPath:
         self.say(Answer(path=self.path, sdp=answer))
         if not self._described:
             self._described = True
-            self._tasks.append(asyncio.create_task(self._connect()))
+            self._spawn(self._connect())
         self._publish()
 
     def _publish(self) -> None:

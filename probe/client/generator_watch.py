@@ -29,7 +29,7 @@ class GeneratorWatch:
 
     def _beat(self) -> None:
         now = self._context.clock.now()
-        self._context.health.loop_lag(max(0.0, now - self._due))
+        self._context.health.loop_lag(max(0.0, now - self._due), _BEAT)
         if now - self._cpu_at >= _CPU_WINDOW:
             spent = _cpu_seconds()
             self._context.health.cpu((spent - self._cpu) / (now - self._cpu_at))

@@ -20,6 +20,8 @@ from probe.signalling import base
 _TAIL = 1.0
 """Seconds after a migration that still belong to it: a gap may begin with the old path's end."""
 _GRACE = 2.0
+_SUPERSEDED = "superseded"
+"""How the shim begins the reason of a move that it called off because somebody came or went: nobody's failure."""
 
 
 @dataclass(slots=True)
@@ -96,6 +98,7 @@ class Meeting:
         self._moving: dict[str, _Moving] = {}
         self._moved = asyncio.Event()
         self._visits = 0
+        self._closing = False
 
     async def run(self, start: float) -> None:
         """The whole meeting, its first join intended at monotonic `start`. Failures are kept, not raised."""
@@ -193,15 +196,17 @@ class Meeting:
             self._context.emit("connection_stability_ratio", not who.drops, who=entry.name, meeting=self.room)
 
     async def close(self) -> None:
-        """Everybody leaves. Idempotent."""
+        """Everybody leaves. Idempotent. What the room does because we leave is no migration of the scenario's."""
+        self._closing = True
+        self._moving.clear()
         await asyncio.gather(*(self._leave(entry) for entry in self.entries))
-        for migration in list(self._moving):
-            self._finish_move(migration, "the meeting ended before the migration did")
 
     # migrations, as the participants tell of them
 
     def migration_started(self, who: Participant, migration: base.MigrationStarted, now: float) -> None:
         """The first to be told starts the clock."""
+        if self._closing:
+            return
         moving = self._moving.get(migration.migration)
         if moving is None:
             start = now - self._context.epoch
@@ -230,7 +235,7 @@ class Meeting:
 
     def _finish_move(self, migration: str, failure: str) -> None:
         moving = self._moving.pop(migration, None)
-        if moving is None:
+        if moving is None or failure.startswith(_SUPERSEDED):
             return
         now = self._context.clock.now()
         end = moving.end or now
@@ -265,6 +270,9 @@ class Meeting:
             async with asyncio.timeout(limit):
                 await self._moved.wait()
         except TimeoutError:
-            record = MigrationRecord(self.room, source, target, begun, self._scenario.migration_deadline)
-            record.roll_back(begun + limit, f"the room did not move from {source} to {target} within {limit:g} s")
-            self._keep(record.build())
+            for migration in list(self._moving):
+                self._finish_move(migration, f"not finished within {limit:g} s")
+            if not self._moved.is_set():
+                record = MigrationRecord(self.room, source, target, begun, self._scenario.migration_deadline)
+                record.roll_back(begun + limit, f"the room did not begin to move from {source} to {target} within {limit:g} s")
+                self._keep(record.build())

@@ -60,6 +60,10 @@ class _Move:
     repeated: dict[str, int]
     ready: bool = False
 
+    def carries(self, participant: str) -> bool:
+        """Whether there is anybody to move beside us: a room of one changes its topology without moving media."""
+        return bool(set(self.message.members) - {participant})
+
 
 class Participant:
     """Create, `await join(...)`, later `await leave()`. What it perceives goes to the context as samples."""
@@ -198,10 +202,9 @@ class Participant:
             case base.MemberLeft():
                 self._member_left(event.participant)
             case base.MigrationStarted():
-                self._move = _Move(
-                    event, {remote: view.timelines["video"].repeated for remote, view in self.views.items()}
-                )
-                self._observer.migration_started(self, event, self._context.clock.now())
+                self._move = _Move(event, {remote: view.timelines["video"].repeated for remote, view in self.views.items()})
+                if self._move.carries(self.participant):
+                    self._observer.migration_started(self, event, self._context.clock.now())
                 await self._check_ready()
             case base.MigrationCommitted() | base.MigrationRolledBack():
                 await self._end_move(event)
@@ -369,7 +372,8 @@ class Participant:
             await self._close_path(name)
         self._carried_by(event.topology)
         failure = "" if isinstance(event, base.MigrationCommitted) else event.reason or "rolled back"
-        self._observer.migration_ended(self, event.migration, failure, self._context.clock.now())
+        if move.carries(self.participant):
+            self._observer.migration_ended(self, event.migration, failure, self._context.clock.now())
 
     def _carried_by(self, topology: base.Topology) -> None:
         now = self._context.clock.now()

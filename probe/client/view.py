@@ -124,7 +124,9 @@ class View:
             want_keyframe()
             return
         tags = {"topology": self._topologies[path]}
-        self._context.emit("frame_decode_seconds", decoded.decoded_at - frame.complete, tags)
+        delay = max(0.0, decoded.decoded_at - frame.complete)
+        self._context.emit("frame_decode_seconds", delay, tags)
+        self._context.health.decode_delay(delay)
         self._shown(path, stream, frame, decoded, decoded.decoded_at)
 
     def _shown(self, path: str, stream: _Stream, frame: Frame, decoded: Decoded | None, seen: float) -> None:

@@ -14,12 +14,13 @@ _MAX_MISSED_BEATS = 1000
 class HealthLimits:
     """Beyond these the readings may show the generator instead of the platform: a loop late by 50 ms reads as latency of the
     platform, a packet sent 20 ms late (one audio packet's time) as its jitter, a datagram dropped by our own socket as
-    loss. CPU is told but not judged by default: high use harms only through the others."""
+    loss, a picture decoded 100 ms late as delay. CPU is told but not judged by default: high use harms only through the others."""
 
     loop_lag_p99_seconds: float = 0.050
     pacing_error_p99_seconds: float = 0.020
     socket_drops: int = 0
     decode_overload: int = 0
+    decode_delay_p99_seconds: float = 0.100
     cpu_ratio: float | None = None
 
 
@@ -34,6 +35,7 @@ class Health:
     socket_drops: int
     cpu_ratio: float
     decode_overload: int
+    decode_delay_p99_seconds: float
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready."""
@@ -50,6 +52,7 @@ class GeneratorHealth:
         self._cpu = Histogram()
         self._drops = 0
         self._overload = 0
+        self._decode_delay = Histogram()
 
     def loop_lag(self, seconds: float, interval: float | None = None) -> None:
         """The event loop ran a timer `seconds` late. With the timer's `interval` a stall counts for all the beats that it
@@ -76,6 +79,10 @@ class GeneratorHealth:
         """So many more pictures could not be decoded, because the decoders were busy."""
         self._overload += int(_not_negative(count))
 
+    def decode_delay(self, seconds: float) -> None:
+        """A whole frame waited that long for its picture: it stands in the one-way delay, and is ours."""
+        self._decode_delay.add(_not_negative(seconds))
+
     def merge(self, other: GeneratorHealth) -> None:
         """Take in another process's health: times and CPU are pooled, drops and overload add up."""
         self._lag.merge(other._lag)
@@ -83,16 +90,18 @@ class GeneratorHealth:
         self._cpu.merge(other._cpu)
         self._drops += other._drops
         self._overload += other._overload
+        self._decode_delay.merge(other._decode_delay)
 
     def verdict(self) -> Health:
         """The health so far; what never happened counts as 0."""
         lag = self._lag.quantile(0.99) or 0.0
         pacing = self._pacing.quantile(0.99) or 0.0
         cpu = self._cpu.mean or 0.0
-        reasons = tuple(self._reasons(lag, pacing, cpu))
-        return Health(not reasons, reasons, lag, pacing, self._drops, cpu, self._overload)
+        decode = self._decode_delay.quantile(0.99) or 0.0
+        reasons = tuple(self._reasons(lag, pacing, cpu, decode))
+        return Health(not reasons, reasons, lag, pacing, self._drops, cpu, self._overload, decode)
 
-    def _reasons(self, lag: float, pacing: float, cpu: float) -> list[str]:
+    def _reasons(self, lag: float, pacing: float, cpu: float, decode: float) -> list[str]:
         limits = self.limits
         found = []
         if lag > limits.loop_lag_p99_seconds:
@@ -103,6 +112,8 @@ class GeneratorHealth:
             found.append(f"{self._drops} datagrams dropped by our own full socket buffers, limit {limits.socket_drops}")
         if self._overload > limits.decode_overload:
             found.append(f"{self._overload} pictures not decoded for lack of CPU, limit {limits.decode_overload}")
+        if decode > limits.decode_delay_p99_seconds:
+            found.append(f"decoding p99 {_ms(decode)} after arrival, limit {_ms(limits.decode_delay_p99_seconds)}")
         if limits.cpu_ratio is not None and cpu > limits.cpu_ratio:
             found.append(f"CPU use {cpu:.0%} of a core, limit {limits.cpu_ratio:.0%}")
         return found

@@ -33,7 +33,7 @@ _CHIRP_SPACINGS = (900, 1100)
 class AudioSpec:
     """What to send: Opus bits per second, loop length in seconds, and a file instead of the generated clip."""
 
-    bitrate_bps: int = 64_000
+    bitrate_bps: int = 48_000
     seconds: int = 10
     file: Path | None = None
 
@@ -73,8 +73,9 @@ def prepare_audio(spec: AudioSpec) -> EncodedAudio:
     times = chirp_times(spec.seconds)
     for number, time in enumerate(times):
         wave = chirp(rising=number % 2 == 0)
-        start = round(time * RATE)
-        sound[start : start + len(wave)] += wave
+        span = sound[round(time * RATE) :][: len(wave)]
+        span *= 1 - 0.8 * np.hanning(len(wave))  # the speech steps back, lest it hide the chirp
+        span += wave
     return EncodedAudio(spec, _encode(np.clip(sound, -1, 1), spec.bitrate_bps), times)
 
 

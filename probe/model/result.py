@@ -31,7 +31,7 @@ class RunResult:
     """A finished, interrupted or failed run.
 
     `started_at` is UTC in ISO 8601, `duration_seconds` the time from the first join to the last leave. `target` is the
-    server's URL without credentials, "embedded" for the shim that the run started itself. `summary` is
+    server's URL, "embedded" for the shim that the run started itself. `summary` is
     `probe.measure.summary.Summary.to_dict()`, `health` the fields of the generator's verdict (`trustworthy`, `reasons`,
     `loop_lag_p99_seconds`, …; a missing or null figure was not measured). `migrations` and `participants` are the
     entries of the report document, as JSON-ready mappings. `notes` are sentences that a reader of the figures needs.

@@ -42,7 +42,7 @@ class VideoMedia(Strict):
 class AudioMedia(Strict):
     """What every participant's microphone sends: Opus."""
 
-    bitrate_bps: Annotated[Number, Field(ge=6_000, le=510_000)] = 64_000
+    bitrate_bps: Annotated[Number, Field(ge=6_000, le=510_000)] = 48_000
     seconds: Annotated[Number, Field(ge=1, le=120)] = 10
     file: Path | None = None
 

@@ -23,7 +23,7 @@ def scenario_names() -> list[str]:
 def load_scenario(name_or_file: str) -> Scenario:
     """The shipped scenario of that name, or the one in that file (a path with a / or ending in .yaml or .yml).
 
-    Media files are found relative to the scenario's file. Raises ConfigError.
+    Media files, and targets that are a file, are found relative to the scenario's file. Raises ConfigError.
     """
     if name_or_file in scenario_names():
         text = (_SHIPPED / f"{name_or_file}.yaml").read_text(encoding="utf-8")
@@ -36,9 +36,13 @@ def load_scenario(name_or_file: str) -> Scenario:
 
 
 def parse_scenario(data: dict[str, Any], *, source: str, folder: Path | None = None) -> Scenario:
-    """`data` as a Scenario, its relative media files taken from `folder`. Raises ConfigError naming `source`."""
+    """`data` as a Scenario, its relative files taken from `folder`. Raises ConfigError naming `source`."""
     scenario = validate(Scenario, data, source=source)
-    return scenario if folder is None else with_media_files(scenario, folder=folder)
+    if folder is None:
+        return scenario
+    if scenario.targets.endswith(_SUFFIXES):
+        scenario = scenario.model_copy(update={"targets": str(folder / scenario.targets)})
+    return with_media_files(scenario, folder=folder)
 
 
 def with_media_files(

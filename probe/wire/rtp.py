@@ -21,7 +21,7 @@ class RtpError(ValueError):
 
 
 class RtpHeader(NamedTuple):
-    """An RTP header, read. A tuple, since one is made for every packet and a frozen dataclass costs twice as much.
+    """An RTP header, read. A tuple, since one is made for every packet and a frozen dataclass costs four times as much.
 
     `extensions` maps the negotiated id to the element's bytes, `header_length` counts CSRCs and extensions in,
     `padding_length` is 0 when the packet was read encrypted.

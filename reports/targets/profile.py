@@ -80,7 +80,9 @@ class Kpi(Strict):
 
     def _check_measured(self, selector: Selector) -> None:
         if self.unit is not None:
-            raise ValueError(f"{self.id}: the unit is that of {selector.metric.name}; unit is for rows without a metric")
+            raise ValueError(
+                f"{self.id}: the unit is that of {selector.metric.name}; unit is for rows without a metric"
+            )
         if self.aggregate == "ratio" and not selector.metric.rate:
             raise ValueError(f"{self.id}: {selector.metric.name} counts no successes, so it has no ratio; use mean")
         if self.split and self.split not in selector.metric.tags:
@@ -146,12 +148,19 @@ class Alert(Strict):
         if self.metric is None:
             if not self.not_measured:
                 raise ValueError(f"{self.title}: an alert without a metric needs not_measured, the reason")
-        elif self.comparison is None or self.value is None:
+        elif self.comparison is None or self.threshold is None:
             raise ValueError(f"{self.title}: an alert on a metric needs comparison and value")
-        else:
-            selector = parse_selector(self.metric)
-            parse_quantity(self.value, parse_aggregate(self.aggregate).unit(selector.metric))
         return self
+
+    @property
+    def unit(self) -> str:
+        """Unit of the threshold."""
+        return parse_aggregate(self.aggregate).unit(parse_selector(self.metric).metric) if self.metric else "ratio"
+
+    @property
+    def threshold(self) -> float | None:
+        """`value` in SI; None for an alert without a metric."""
+        return None if self.value is None or self.metric is None else parse_quantity(self.value, self.unit)
 
 
 class Profile(Strict):

@@ -40,7 +40,8 @@ def parse_quantity(written: float | str, unit: str) -> float:
 def show_quantity(value: float, unit: str) -> str:
     """A value as people read it: 98.5 %, 80 ms, 1.25 Mbit/s. The inverse of `parse_quantity` up to rounding."""
     if unit == "ratio":
-        return f"{_digits(100 * value, 4)} %"
+        near_all = 0.99 < abs(value) < 1  # where 99.9 and 99.95 are different promises
+        return f"{_digits(100 * value, 4 if near_all else 3)} %"
     if unit == "seconds":
         return f"{_digits(1000 * value, 3)} ms" if abs(value) < 1 else f"{_digits(value, 3)} s"
     if unit == "bits_per_second":

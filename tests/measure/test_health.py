@@ -12,7 +12,7 @@ from probe.measure.health import GeneratorHealth, Health, HealthLimits
 
 
 def test_nothing_happened() -> None:
-    assert GeneratorHealth().verdict() == Health(True, (), 0.0, 0.0, 0, 0.0, 0)
+    assert GeneratorHealth().verdict() == Health(True, (), 0.0, 0.0, 0, 0.0, 0, 0.0)
 
 
 def test_a_healthy_run() -> None:
@@ -36,6 +36,7 @@ def test_a_healthy_run() -> None:
         (lambda h: h.loop_lag(0.06), "event-loop lag p99 60 ms, limit 50 ms"),
         (lambda h: h.pacing_error(2.0), "pacing error p99 2 s, limit 20 ms"),
         (lambda h: h.socket_drops(3), "3 datagrams dropped by our own full socket buffers, limit 0"),
+        (lambda h: h.decode_delay(0.2), "decoding p99 200 ms after arrival, limit 100 ms"),
         (lambda h: h.decode_overload(), "1 pictures not decoded for lack of CPU, limit 0"),
     ],
 )
@@ -73,6 +74,7 @@ def test_a_stall_counts_for_all_the_beats_it_swallowed() -> None:
     aware.loop_lag(2.0, interval=0.02)
     assert plain.verdict().trustworthy, "one beat of a thousand"
     assert not aware.verdict().trustworthy, "two seconds of twenty-two"
+    assert aware.verdict().loop_lag_p99_seconds == pytest.approx(2.0 - 11 * 0.02, rel=0.005), "rank 1090 of 1101"
 
 
 def test_a_year_long_stall_is_counted_in_bounded_time() -> None:
@@ -124,7 +126,7 @@ def test_the_document() -> None:
     assert document["reasons"] == ["1 datagrams dropped by our own full socket buffers, limit 0"]
     assert set(document) == {
         "trustworthy", "reasons", "loop_lag_p99_seconds", "pacing_error_p99_seconds", "socket_drops", "cpu_ratio",
-        "decode_overload",
+        "decode_overload", "decode_delay_p99_seconds",
     }  # fmt: skip
 
 

@@ -112,8 +112,8 @@ def test_jitter_does_not_jump_at_a_restart() -> None:
     receiver = StreamReceiver(1, 90000)
     for i in range(100):
         receiver.on_packet(i, i * 3000, i / 30, 1)
-    for i in range(100):
-        receiver.on_packet(30000 + i, (77777777 + i * 3000), (100 + i) / 30, 1)
+    for i in range(100):  # two seconds off: no jump that could be told from a late packet
+        receiver.on_packet(30000 + i, (160 + i) * 3000, (100 + i) / 30, 1)
     assert receiver.jitter_seconds < 1e-9
 
 
@@ -174,6 +174,23 @@ def test_recovery_behind_the_window_is_too_late() -> None:
     assert receiver.on_recovered(1) is not None
     feed(receiver, [WINDOW + 1, WINDOW + 3])
     assert receiver.on_recovered(1) is None
+
+
+def test_a_packet_just_behind_the_window_is_a_stray() -> None:
+    receiver = StreamReceiver(1, 90000)
+    feed(receiver, [*range(1, 5000), 4999 - WINDOW])
+    assert (receiver.strays, receiver.duplicates) == (1, 0)
+    feed(receiver, [4999 - WINDOW + 1])
+    assert (receiver.strays, receiver.duplicates) == (1, 1)
+
+
+def test_recovered_packets_stay_lost_by_first_transmission_for_ever() -> None:
+    receiver = StreamReceiver(1, 90000)
+    feed(receiver, [1, 4])
+    receiver.on_recovered(2)
+    receiver.on_recovered(3)
+    feed(receiver, range(5, 2 * WINDOW))
+    assert (receiver.loss_runs, receiver.lost_first, receiver.lost_residual) == (1, 2, 0)
 
 
 def test_report_block_of_an_interval() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -67,7 +69,9 @@ def test_late_media_that_was_missing_is_new() -> None:
     assert [media.on_media(t, 10 + i / 100, "p2p") for i, t in enumerate((0.0, 0.04, 0.02, 0.06))] == [True] * 4
 
 
-@pytest.mark.parametrize(("offset", "same"), [(0.0, True), (0.0009, True), (-0.0009, True), (0.0011, False), (-0.0011, False)])
+@pytest.mark.parametrize(
+    ("offset", "same"), [(0.0, True), (0.0009, True), (-0.0009, True), (0.0011, False), (-0.0011, False)]
+)
 @pytest.mark.parametrize("capture", [0.0, 0.0005, 0.0015, 1234.5, 3e9 + 0.1, -7.0])
 def test_tolerance(capture: float, offset: float, same: bool) -> None:
     media = MediaTimeline()
@@ -110,5 +114,5 @@ def test_agrees_with_plain_intervals(arrivals: list[float], a: float, b: float) 
         return
     edges = arrivals if arrivals and arrivals[0] <= start else [start, *arrivals]
     edges = edges if edges[-1] >= end else [*edges, end]
-    gaps = [y - x for x, y in zip(edges, edges[1:], strict=False) if y > start and x < end]
+    gaps = [y - x for x, y in itertools.pairwise(edges) if y > start and x < end]
     assert timeline(arrivals).longest_gap(start, end) == max(gaps)

@@ -14,7 +14,7 @@ LOOK_AHEAD = 312 / RATE  # libopus at 48 kHz, voip
 
 @pytest.fixture(scope="module")
 def audio() -> EncodedAudio:
-    return prepare_audio(AudioSpec())
+    return prepare_audio(AudioSpec(48_000))
 
 
 @pytest.fixture(scope="module")
@@ -36,10 +36,15 @@ def test_every_packet_is_twenty_milliseconds_of_mono(audio: EncodedAudio) -> Non
         assert (seconds, stereo, frames) == (0.02, 0, 0)
 
 
-def test_the_bitrate_is_the_wanted_one_and_silence_is_sent_too(audio: EncodedAudio) -> None:
-    total = 8 * sum(map(len, audio.packets)) / 10
-    assert 40_000 < total < 1.1 * 48_000
-    assert min(map(len, audio.packets)) > 10  # DTX packets have 1 or 2 bytes
+@pytest.mark.parametrize("spec", [AudioSpec(), AudioSpec(48_000), AudioSpec(24_000)])
+def test_the_bitrate_is_about_the_wanted_one_and_pauses_are_sent_too(spec: AudioSpec) -> None:
+    packets = prepare_audio(spec).packets
+    assert 0.85 * spec.bitrate_bps < 8 * sum(map(len, packets)) / spec.seconds < 1.05 * spec.bitrate_bps
+    assert min(map(len, packets)) > 10  # DTX packets have 1 or 2 bytes
+
+
+def test_the_default_is_above_where_the_opus_table_ends() -> None:
+    assert 8 * sum(map(len, prepare_audio(AudioSpec()).packets)) / 10 > 40_000
 
 
 def test_the_whole_loop_decodes(sound: NDArray[np.float64]) -> None:

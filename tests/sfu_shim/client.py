@@ -73,9 +73,9 @@ class Participant:
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         self._tasks.add(asyncio.create_task(work))
 
-    async def until(self, condition: Callable[[], bool], seconds: float = 8.0) -> None:
+    async def until(self, condition: Callable[[Participant], bool], seconds: float = 8.0) -> None:
         async with asyncio.timeout(seconds):
-            while not condition():
+            while not condition(self):
                 self.changed.clear()
                 await self.changed.wait()
 
@@ -87,7 +87,7 @@ class Participant:
 
     async def leave(self) -> None:
         await self.signalling.say(p.Leave())
-        await self.until(lambda: bool(self.got(p.Left)))
+        await self.until(lambda each: bool(each.got(p.Left)))
         await self.close()
 
     async def close(self) -> None:

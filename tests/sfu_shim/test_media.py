@@ -87,12 +87,12 @@ async def connected(session: aiohttp.ClientSession, url: str, count: int) -> lis
     for _ in range(count):
         participant = Participant(session)
         await participant.join(url, "room")
-        await participant.until(lambda each=participant: any(peer.connected for peer in each.peers.values()))  # type: ignore[misc]
+        await participant.until(lambda each: any(peer.connected for peer in each.peers.values()))
         found.append(participant)
     for one in found:
         await one.until(
-            lambda each=one: "sfu" in {o.kind for o in each.opened.values()} and len(sections(each)) == 2 * (count - 1)
-        )  # type: ignore[misc]
+            lambda each: "sfu" in {o.kind for o in each.opened.values()} and len(sections(each)) == 2 * (count - 1)
+        )
     return found
 
 
@@ -102,12 +102,12 @@ async def test_forwards_both_kinds_with_extensions_and_keyframe_start(session: a
     await forwarding(server, a, b)
 
     send(a, "video", 10, DELTA)  # withheld, and a keyframe is asked for
-    await a.until(lambda: any(isinstance(m, PictureLoss) for m in a.rtcp[a.path("sfu")]))
+    await a.until(lambda _: any(isinstance(m, PictureLoss) for m in a.rtcp[a.path("sfu")]))
     assert from_publisher(b, a, "video") == []
     stamp = abs_capture_time_encode(3.9e9)
     send(a, "video", 11, KEY + b"first", {ABS_CAPTURE_TIME: stamp, MID: b"1"})
     send(a, "video", 12, DELTA + b"second", {ABS_CAPTURE_TIME: stamp})
-    await b.until(lambda: len(from_publisher(b, a, "video")) == 2)
+    await b.until(lambda _: len(from_publisher(b, a, "video")) == 2)
     (first, one), (second, two) = from_publisher(b, a, "video")
     assert (payload(first, one), payload(second, two)) == (KEY + b"first", DELTA + b"second")
     assert (two.sequence_number - one.sequence_number, two.timestamp - one.timestamp) == (1, 960)
@@ -129,7 +129,7 @@ async def test_terminates_rtcp_and_answers_nacks(session: aiohttp.ClientSession)
     await forwarding(server, a, b)
     for sequence in (20, 21, 23):  # 22 is lost on the way to the SFU
         send(a, "video", sequence, KEY + bytes([sequence]))
-    await b.until(lambda: len(from_publisher(b, a, "video")) == 3)
+    await b.until(lambda _: len(from_publisher(b, a, "video")) == 3)
     first = from_publisher(b, a, "video")[0][1]
     path = b.path("sfu")
     lost = Nack(1, first.ssrc, tuple((first.sequence_number + n) & 0xFFFF for n in (1, 2)))
@@ -137,24 +137,24 @@ async def test_terminates_rtcp_and_answers_nacks(session: aiohttp.ClientSession)
 
     rtx = next(t for t in b.peers[path].transceivers if first.ssrc in t.remote_ssrcs)
     (rtx_ssrc,) = rtx.remote_rtx
-    await b.until(lambda: any(header.ssrc == rtx_ssrc for _, header in b.packets[path]))
+    await b.until(lambda _: any(header.ssrc == rtx_ssrc for _, header in b.packets[path]))
     data, header = next(item for item in b.packets[path] if item[1].ssrc == rtx_ssrc)
     assert header.payload_type == rtx.rtx_payload_type()
     assert payload(data, header) == ((first.sequence_number + 1) & 0xFFFF).to_bytes(2, "big") + KEY + bytes([21])
 
     up = a.path("sfu")
-    await a.until(lambda: any(isinstance(m, Nack) for m in a.rtcp[up]))
+    await a.until(lambda _: any(isinstance(m, Nack) for m in a.rtcp[up]))
     (asked,) = [m for m in a.rtcp[up] if isinstance(m, Nack)]
     assert asked.sequence_numbers == (22,)
     send(a, "video", 22, DELTA + b"late")
-    await b.until(lambda: len(from_publisher(b, a, "video")) == 4)
+    await b.until(lambda _: len(from_publisher(b, a, "video")) == 4)
     data, header = from_publisher(b, a, "video")[-1]
     assert payload(data, header) == DELTA + b"late"
     assert (header.sequence_number - first.sequence_number) & 0xFFFF == 2
 
-    await b.until(lambda: any(isinstance(m, SenderReport) and m.ssrc == first.ssrc for m in b.rtcp[path]))
-    await a.until(lambda: any(isinstance(m, ReceiverReport) and len(m.reports) == 2 for m in a.rtcp[up]))
-    await a.until(lambda: any(isinstance(m, Remb) and m.bitrate_bps > 4_900_000 for m in a.rtcp[up]))
+    await b.until(lambda _: any(isinstance(m, SenderReport) and m.ssrc == first.ssrc for m in b.rtcp[path]))
+    await a.until(lambda _: any(isinstance(m, ReceiverReport) and len(m.reports) == 2 for m in a.rtcp[up]))
+    await a.until(lambda _: any(isinstance(m, Remb) and m.bitrate_bps > 4_900_000 for m in a.rtcp[up]))
     await a.close()
     await b.close()
     await server.stop()
@@ -167,11 +167,11 @@ async def test_sections_of_leavers_are_reused(session: aiohttp.ClientSession) ->
     peer = a.peers[a.path("sfu")]
     before = len(peer.transceivers)
     await c.leave()
-    await a.until(lambda: sorted(sections(a)) == [("audio", b.name), ("video", b.name)])
+    await a.until(lambda _: sorted(sections(a)) == [("audio", b.name), ("video", b.name)])
     d = Participant(session)
     await d.join(url, "room")
-    await a.until(lambda: ("video", d.name) in sections(a))
-    await d.until(lambda: len(sections(d)) == 4 and d.peers[d.path("sfu")].connected)
+    await a.until(lambda _: ("video", d.name) in sections(a))
+    await d.until(lambda _: len(sections(d)) == 4 and d.peers[d.path("sfu")].connected)
     assert len(peer.transceivers) == before
     await forwarding(server, d, a)
     await forwarding(server, a, d)
@@ -186,19 +186,19 @@ async def test_hybrid_room_moves_to_the_sfu_and_back(session: aiohttp.ClientSess
     await a.join(url, "room")
     await b.join(url, "room")
     for one in (a, b):
-        await one.until(lambda each=one: any(peer.connected for peer in each.peers.values()))  # type: ignore[misc]
+        await one.until(lambda each: any(peer.connected for peer in each.peers.values()))
     assert {o.kind for o in (*a.opened.values(), *b.opened.values())} == {"p2p"}
     await c.join(url, "room")
     assert c.welcome.topology == "sfu"
     for one in (a, b, c):
-        await one.until(lambda each=one: bool(each.got(p.Committed)))  # type: ignore[misc]
-        await one.until(lambda each=one: {o.kind for o in each.opened.values()} == {"sfu"})  # type: ignore[misc]
-        await one.until(lambda each=one: len(sections(each)) == 4)  # type: ignore[misc]
+        await one.until(lambda each: bool(each.got(p.Committed)))
+        await one.until(lambda each: {o.kind for o in each.opened.values()} == {"sfu"})
+        await one.until(lambda each: len(sections(each)) == 4)
     await forwarding(server, a, c)
     await c.leave()
     for one in (a, b):
-        await one.until(lambda each=one: len(each.got(p.Committed)) == 2)  # type: ignore[misc]
-        await one.until(lambda each=one: {o.kind for o in each.opened.values()} == {"p2p"})  # type: ignore[misc]
+        await one.until(lambda each: len(each.got(p.Committed)) == 2)
+        await one.until(lambda each: {o.kind for o in each.opened.values()} == {"p2p"})
     for one in (a, b):
         assert [peer.connected for peer in one.peers.values()] == [True]
     await a.close()
@@ -240,7 +240,7 @@ async def test_a_participant_without_a_common_codec_gets_the_other_kind(session:
     await a.join(url, "room")
     await b.join(url, "room")
     for one, other in ((a, b), (b, a)):
-        await one.until(lambda each=one: bool(each.opened) and bool(sections(each)))  # type: ignore[misc]
+        await one.until(lambda each: bool(each.opened) and bool(sections(each)))
         assert sections(one) == [("audio", other.name)]
     async with session.get(url.replace("ws://", "http://").replace("/ws", "/metrics")) as answer:
         assert "sfu_shim_negotiation_failures_total 2.0" in await answer.text()

@@ -51,9 +51,7 @@ def test_csrcs_extension_and_padding_together() -> None:
 
 
 def test_padding_only_packet_has_an_empty_payload() -> None:
-    data = build_packet(
-        payload_type=97, marker=False, sequence_number=1, timestamp=2, ssrc=3, payload=b"", padding=255
-    )
+    data = build_packet(payload_type=97, marker=False, sequence_number=1, timestamp=2, ssrc=3, payload=b"", padding=255)
     header = parse_header(data)
     assert (len(data), header.padding_length, payload(data, header)) == (12 + 255, 255, b"")
 
@@ -197,7 +195,15 @@ def test_demultiplexing(data: bytes, expected: bool) -> None:
 
 @pytest.mark.parametrize(
     ("a", "b", "newer"),
-    [(1, 0, True), (0, 1, False), (0, 65535, True), (65535, 0, False), (5, 5, False), (32767, 0, True), (32769, 0, False)],
+    [
+        (1, 0, True),
+        (0, 1, False),
+        (0, 65535, True),
+        (65535, 0, False),
+        (5, 5, False),
+        (32767, 0, True),
+        (32769, 0, False),
+    ],
 )
 def test_seq_newer(a: int, b: int, newer: bool) -> None:
     assert seq_newer(a, b) is newer

@@ -1,0 +1,176 @@
+"""`probe`: the command line. Imports only what a command needs when it runs, so that `probe --help` answers at once."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from probe import __version__
+from probe.model.errors import ProbeError
+
+app = typer.Typer(
+    help="Measures whether video meetings work, from the first packet to the verdict.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+scenarios = typer.Typer(help="What a run does: list and show scenarios.", invoke_without_command=True)
+targets = typer.Typer(
+    help="What a platform promised: list, show and check target profiles.", invoke_without_command=True
+)
+score = typer.Typer(help="The quality models on given figures.", no_args_is_help=True)
+app.add_typer(scenarios, name="scenarios")
+app.add_typer(targets, name="targets")
+app.add_typer(score, name="score")
+
+_JSON = Annotated[bool, typer.Option("--json", help="Print one JSON document instead.")]
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"meetprobe {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Measures whether video meetings work, from the first packet to the verdict."""
+
+
+@app.command(
+    help="Hold real meetings, measure them, and judge.\n\nExit code: 0 no target failed, 1 a bug of ours, 2 wrong usage or "
+    "configuration, 3 a target failed, 4 nothing could be measured or this machine was too busy to measure."
+)
+def run(
+    scenario: Annotated[str, typer.Option(metavar="NAME|FILE", help="What to do; see `probe scenarios`.")] = "hybrid",
+    url: Annotated[
+        str | None, typer.Option(metavar="ws://…", help="The platform; without it a test SFU is started on loopback.")
+    ] = None,
+    token: Annotated[str, typer.Option(envvar="MEETPROBE_TOKEN", help="What the platform lets us in with.")] = "",
+    targets: Annotated[
+        str | None, typer.Option(metavar="NAME|FILE", help="What to judge by; see `probe targets`.")
+    ] = None,
+    horizon: Annotated[
+        str | None, typer.Option(help="Which targets count: now, 3m, 6m or what the profile has.")
+    ] = None,
+    json: _JSON = False,
+    out: Annotated[Path | None, typer.Option(metavar="DIR", help="Write report.json and the samples there.")] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit 4 when a target is not decided.")] = False,
+    video: Annotated[Path | None, typer.Option(metavar="FILE", help="Send this video instead.")] = None,
+    audio: Annotated[Path | None, typer.Option(metavar="FILE", help="Send this sound instead.")] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", help="No progress on stderr.")] = False,
+) -> None:
+    from probe.cli_run import RunChoice, perform
+
+    choice = RunChoice(scenario, url, token, targets, horizon, json, out, strict, video, audio, quiet)
+    raise typer.Exit(perform(choice))
+
+
+@scenarios.callback()
+def scenarios_default(context: typer.Context) -> None:
+    """What a run does: list and show scenarios."""
+    if context.invoked_subcommand is None:
+        scenarios_list()
+
+
+@scenarios.command("list")
+def scenarios_list() -> None:
+    """The scenarios that ship with meetprobe."""
+    from probe.cli_show import list_scenarios
+
+    list_scenarios()
+
+
+@scenarios.command("show")
+def scenarios_show(name: Annotated[str, typer.Argument(metavar="NAME|FILE")]) -> None:
+    """A scenario in full, with what it comes to and what it can decide."""
+    from probe.cli_show import show_scenario
+
+    show_scenario(name)
+
+
+@targets.callback()
+def targets_default(context: typer.Context) -> None:
+    """What a platform promised: list, show and check target profiles."""
+    if context.invoked_subcommand is None:
+        targets_list()
+
+
+@targets.command("list")
+def targets_list() -> None:
+    """The target profiles that ship with meetprobe."""
+    from probe.cli_show import list_targets
+
+    list_targets()
+
+
+@targets.command("show")
+def targets_show(name: Annotated[str, typer.Argument(metavar="NAME|FILE")]) -> None:
+    """A profile row by row, at all its horizons."""
+    from probe.cli_show import show_targets
+
+    show_targets(name)
+
+
+@targets.command("check")
+def targets_check(file: Annotated[str, typer.Argument(metavar="FILE")]) -> None:
+    """See whether a profile of your own is right."""
+    from probe.cli_show import check_targets
+
+    check_targets(file)
+
+
+@score.command("audio")
+def score_audio(
+    bitrate: Annotated[float, typer.Option(help="Encoded audio, bits per second.")],
+    codec: Annotated[str, typer.Option(help="opus, G722, PCMU or PCMA.")] = "opus",
+    loss: Annotated[float, typer.Option(help="Missing at playout, 0 to 1: 0.025 is 2.5 %.")] = 0.0,
+    burst_ratio: Annotated[float, typer.Option(help="Mean loss run over that of random loss.")] = 1.0,
+    delay: Annotated[float, typer.Option(help="Seconds from mouth to ear.")] = 0.0,
+    json: _JSON = False,
+) -> None:
+    """The E-model: G.107.2 for opus, G.107.1 for G.722, G.107 for PCMU and PCMA."""
+    from probe.cli_score import print_audio_score
+
+    print_audio_score(codec, bitrate, loss, burst_ratio, delay, json)
+
+
+@score.command("video")
+def score_video(
+    vmaf: Annotated[float | None, typer.Option(help="VMAF v0.6.1, 0 to 100.")] = None,
+    ssim: Annotated[float | None, typer.Option(help="Luma SSIM (ffmpeg's, 8x8 blocks), up to 1.")] = None,
+    height: Annotated[int, typer.Option(help="Picture height that the SSIM was taken at.")] = 360,
+    frozen: Annotated[float, typer.Option(help="Seconds that the picture stood still.")] = 0.0,
+    duration: Annotated[float, typer.Option(help="Seconds watched, frozen ones included.")] = 10.0,
+    json: _JSON = False,
+) -> None:
+    """Picture MOS from VMAF, or from SSIM by calibration, and the score with freezes."""
+    from probe.cli_score import print_video_score
+
+    print_video_score(vmaf, ssim, height, frozen, duration, json)
+
+
+def main() -> None:
+    """The console script."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")  # a terminal that knows no ✓ gets a ?, not a traceback
+    try:
+        app(prog_name="probe")
+    except ProbeError as error:
+        from probe.cli_errors import complain, error_code
+
+        complain(error)
+        sys.exit(error_code(error))
+    except Exception as error:  # noqa: BLE001 - the last line of defence: told, with its traceback
+        from probe.cli_errors import complain_of_bug
+
+        complain_of_bug(error)
+        sys.exit(1)

@@ -1,0 +1,122 @@
+"""`probe run`: everything is checked, then measured, then judged, told and kept."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import uuid
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from rich.console import Console
+
+from probe import __version__
+from probe.cli_errors import complain, complain_of_bug, error_code
+from probe.model.errors import MeasurementError, ProbeError
+from probe.model.result import RunResult
+from probe.model.scenario import Scenario
+from probe.model.scenario_files import load_scenario, with_media_files
+from probe.model.url import without_secrets
+from reports.document import Document, build_document, failed_document
+from reports.jsonout import prepare_folder, to_json, write_report
+from reports.progress_view import ProgressView
+from reports.targets.files import check_choice, load_profile
+from reports.targets.profile import Profile
+from reports.terminal import print_report
+
+
+@dataclass(frozen=True, slots=True)
+class RunChoice:
+    """The options of `probe run`; None where the scenario decides."""
+
+    scenario: str
+    url: str | None = None
+    token: str = ""
+    targets: str | None = None
+    horizon: str | None = None
+    json: bool = False
+    out: Path | None = None
+    strict: bool = False
+    video: Path | None = None
+    audio: Path | None = None
+    quiet: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """What was chosen, loaded and checked."""
+
+    scenario: Scenario
+    profile: Profile
+    horizon: str
+    judges: tuple[str, ...] | None
+
+
+def perform(choice: RunChoice) -> int:
+    """Run, report, and return the exit code. Never raises for what can be expected to go wrong."""
+    try:
+        plan = _check(choice)
+        result = _measure(choice, plan)
+        document = build_document(result, plan.profile, plan.horizon, plan.judges, strict=choice.strict)
+        if choice.out is not None:
+            write_report(document, choice.out)
+    except ProbeError as error:
+        complain(error)
+        return _fail(choice, error, error_code(error, own_media=bool(choice.video or choice.audio)))
+    except KeyboardInterrupt:
+        stopped = MeasurementError("interrupted before anything was measured")
+        complain(stopped)
+        return _fail(choice, stopped, 4)
+    except Exception as error:  # noqa: BLE001 - told in full, and the document still comes
+        complain_of_bug(error)
+        return _fail(choice, error, 1)
+    _tell(choice, document)
+    return int(document["verdict"]["exit_code"])
+
+
+def _check(choice: RunChoice) -> _Plan:
+    """All that can be wrong with the input is found here, before the first packet."""
+    scenario = with_media_files(load_scenario(choice.scenario), video=choice.video, audio=choice.audio)
+    profile = load_profile(choice.targets or scenario.targets)
+    own = choice.targets is None or choice.targets == scenario.targets
+    horizon = choice.horizon or (scenario.horizon if own or scenario.horizon in profile.horizons else "")
+    horizon = horizon or profile.default_horizon
+    judges = scenario.judges if own else None  # another platform's rows have other names
+    check_choice(profile, horizon, judges)
+    if choice.out is not None:
+        prepare_folder(choice.out)
+    return _Plan(scenario, profile, horizon, judges)
+
+
+def _measure(choice: RunChoice, plan: _Plan) -> RunResult:
+    from probe.run import RunOptions, run_scenario  # brings aiortc and av: not before the input is right
+
+    options = RunOptions(url=choice.url, token=choice.token, spool=choice.out)
+    with ProgressView(Console(stderr=True), quiet=choice.quiet) as view:
+        return asyncio.run(run_scenario(plan.scenario, options, view.update))
+
+
+def _tell(choice: RunChoice, document: Document) -> None:
+    if choice.json:
+        sys.stdout.write(to_json(document))
+        sys.stdout.flush()
+    else:
+        print_report(document, Console())
+
+
+def _fail(choice: RunChoice, error: Exception, code: int) -> int:
+    """`--json` promises a document whatever happens; one for people has been told on stderr already."""
+    document = failed_document(
+        error,
+        code=code,
+        scenario=choice.scenario,
+        target=without_secrets(choice.url) if choice.url else "embedded",
+        version=__version__,
+        started_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        run_id=uuid.uuid4().hex[:12],
+    )
+    if choice.json:
+        sys.stdout.write(to_json(document))
+        sys.stdout.flush()
+    return code

@@ -1,0 +1,164 @@
+"""`probe scenarios` and `probe targets`: what there is, in full, and whether a file of the user's is right."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from probe.measure.intervals import attempts_needed
+from probe.model.plan import Plan, planned_counts
+from probe.model.scenario import Scenario
+from probe.model.scenario_files import load_scenario, scenario_names
+from reports.targets.files import check_choice, load_profile, profile_names
+from reports.targets.profile import Alert, Kpi, Profile
+from reports.targets.quantity import show_quantity
+from reports.terminal_style import MARKS, SIGNS, STYLES, UNKNOWN, new_table, plain, show
+
+_ATTEMPTS = {
+    "join_success_ratio": "joins",
+    "migration_success_ratio": "migrations",
+    "p2p_connection_success_ratio": "p2p_connections",
+    "connection_stability_ratio": "participant_meetings",
+}
+"""Which planned count is the attempts of a ratio."""
+
+
+def list_scenarios() -> None:
+    """Name, size and purpose of each shipped scenario."""
+    table = new_table()
+    for name in ("scenario", "takes"):
+        table.add_column(name, no_wrap=True)
+    table.add_column("what it does", ratio=1)
+    for name in scenario_names():
+        scenario = load_scenario(name)
+        table.add_row(Text(name, style="bold"), _duration(planned_counts(scenario)), Text(scenario.description))
+    Console().print(table)
+
+
+def show_scenario(name: str) -> None:
+    """Every setting, the plan, and per ratio target whether the plan can prove it. Raises ConfigError."""
+    scenario = load_scenario(name)
+    profile = load_profile(scenario.targets)
+    check_choice(profile, scenario.horizon, scenario.judges)
+    plan, console = planned_counts(scenario), Console()
+    console.print(Text.assemble((scenario.name, "bold"), f"\n{plain(scenario.description)}\n"))
+    console.print(_settings(scenario))
+    counts = (
+        f"{plan.joins} joins, {plan.migrations} migrations, {plan.p2p_connections} P2P connections, "
+        f"{plan.peak_participants} participants at once, {_duration(plan)}"
+    )
+    console.print(Text.assemble("\n", ("comes to ", "dim"), counts), soft_wrap=True)
+    console.print(_decides(scenario, profile, plan))
+
+
+def _settings(scenario: Scenario) -> Table:
+    table = new_table(header=False)
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column(ratio=1)
+    for key, value in scenario.model_dump(mode="json", exclude={"name", "description", "media", "prices"}).items():
+        table.add_row(key, Text(_setting(key, value)))
+    for kind, media in (("video", scenario.media.video), ("audio", scenario.media.audio)):
+        fields = media.model_dump(mode="json", exclude_none=True) if media else {"": "off"}
+        table.add_row(kind, Text(", ".join(f"{key} {value}".strip() for key, value in fields.items())))
+    return table
+
+
+def _setting(key: str, value: object) -> str:
+    if isinstance(value, list):
+        return ", ".join(map(str, value)) or "of the interface that reaches the server"
+    return "all that the profile leaves to a single run" if key == "judges" and value is None else str(value)
+
+
+def _decides(scenario: Scenario, profile: Profile, plan: Plan) -> Table:
+    """The ratio targets that the scenario judges: attempts planned against attempts that prove it."""
+    table = new_table()
+    for name in ("", "ratio target", "to prove it", "planned"):
+        table.add_column(name)
+    for kpi in profile.kpis:
+        target = kpi.target(scenario.horizon)
+        field = _ATTEMPTS.get(kpi.metric or "")
+        judged = not kpi.not_judged if scenario.judges is None else kpi.id in scenario.judges
+        if field is None or target is None or not judged:
+            continue
+        needed, planned = attempts_needed(0, 0, target), getattr(plan, field)
+        status = "pass" if needed is not None and planned >= needed else "inconclusive"
+        row = (f"{kpi.title} {_target(kpi, scenario.horizon)}", f"{needed} without a failure", str(planned))
+        table.add_row(Text(MARKS[status], style=STYLES[status]), *row)
+    return table
+
+
+def list_targets() -> None:
+    """Name, size and source of each shipped profile."""
+    table = new_table()
+    table.add_column("profile", no_wrap=True)
+    table.add_column("rows", justify="right")
+    table.add_column("horizons", no_wrap=True)
+    table.add_column("of", ratio=1)
+    for name in profile_names():
+        profile = load_profile(name)
+        horizons = ", ".join(profile.horizons)
+        table.add_row(Text(name, style="bold"), str(len(profile.kpis)), horizons, Text(profile.title))
+    Console().print(table)
+
+
+def show_targets(name: str) -> None:
+    """Every row at every horizon, then alerts, milestones and external rows. Raises ConfigError."""
+    profile, console = load_profile(name), Console()
+    console.print(Text.assemble((plain(profile.title), "bold"), (f"\n{plain(profile.source)}\n", "dim")))
+    console.print(_rows(profile))
+    if profile.alerts:
+        console.print(Text("\nAlerts", style="bold"))
+        for alert in profile.alerts:
+            console.print(_alert(alert), soft_wrap=True)
+    for title, text in profile.milestones.items():
+        console.print(Text(f"\n{plain(title)}: {plain(text)}"), end="")
+    if profile.external:
+        names = ", ".join(plain(one) for one in profile.external)
+        console.print(Text.assemble("\n\n", ("not measured by this probe: ", "bold"), (names, "dim")))
+
+
+def _rows(profile: Profile) -> Table:
+    table = new_table()
+    table.add_column("KPI", ratio=1)
+    for horizon in profile.horizons:
+        table.add_column(horizon, justify="right", no_wrap=True)
+    for kpi in profile.kpis:
+        title = Text.assemble(plain(kpi.title), (f"\n{kpi.id} = {_measured(kpi)}", "dim"))
+        if kpi.benchmark:
+            title.append(f"\nbenchmark: {plain(kpi.benchmark)}", style="dim")
+        if kpi.not_judged:
+            title.append(f"\nnot judged by a single run: {plain(kpi.not_judged)}", style="dim")
+        table.add_row(title, *(_target(kpi, horizon) for horizon in profile.horizons))
+    return table
+
+
+def _measured(kpi: Kpi) -> str:
+    return f"{kpi.aggregate} of {kpi.metric}" if kpi.metric else "nothing measured yet"
+
+
+def _target(kpi: Kpi, horizon: str) -> str:
+    target = kpi.target(horizon)
+    return UNKNOWN if target is None else f"{SIGNS[kpi.comparison]} {show_quantity(target, kpi.judged_unit)}"
+
+
+def _alert(alert: Alert) -> Text:
+    style = {"critical": "red", "warning": "yellow"}.get(alert.severity, "dim")
+    text = Text.assemble((f"  {alert.severity:<12}", style), plain(alert.title))
+    if alert.metric is None:
+        return text.append(f": {plain(alert.not_measured)}", style="dim")
+    condition = f": {alert.aggregate} of {alert.metric} {SIGNS[alert.comparison or '<']} "
+    return text.append(condition + show(alert.threshold, alert.unit), style="dim")
+
+
+def check_targets(file: str) -> None:
+    """Say that the profile is right. Raises ConfigError with all that is wrong."""
+    profile = load_profile(file)
+    judged = sum(not kpi.not_judged for kpi in profile.kpis)
+    facts = f"{len(profile.kpis)} rows, {judged} of them judged by a single run, {len(profile.alerts)} alerts"
+    text = Text.assemble((f"{MARKS['pass']} ", STYLES["pass"]), f"{plain(profile.profile)}: {facts}")
+    Console().print(text, soft_wrap=True)
+
+
+def _duration(plan: Plan) -> str:
+    return f"about {plan.seconds:.0f} s" if plan.seconds < 120 else f"about {plan.seconds / 60:.0f} min"

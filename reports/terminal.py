@@ -1,0 +1,88 @@
+"""The report for people at a terminal: the verdict first, then what is behind it. Reads only the document."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from rich.console import Console, Group, RenderableType
+from rich.padding import Padding
+from rich.text import Text
+
+from reports.document import Document
+from reports.terminal_parts import bandwidth, errors, health, join_phases, migrations, quality
+from reports.terminal_style import MARKS, STYLES, plain
+from reports.terminal_targets import scorecard, unjudged
+
+
+def print_report(document: Document, console: Console) -> None:
+    """Print the document, fitted to the console's width."""
+    for block in _blocks(document, console.width):
+        console.print(block)
+
+
+def _blocks(document: Document, width: int) -> Iterable[RenderableType]:
+    yield headline(document)
+    sections: tuple[tuple[str, RenderableType | None], ...] = (
+        ("Targets", scorecard(document, width)),
+        ("", unjudged(document)),
+        ("Time to join", join_phases(document, width)),
+        ("Quality", quality(document)),
+        ("Migrations", migrations(document, width)),
+        ("Bandwidth", bandwidth(document)),
+        ("Errors", errors(document)),
+        ("Generator", health(document)),
+        ("Notes", _notes(document)),
+    )
+    for title, body in sections:
+        if body is not None:
+            yield _section(title, body)
+
+
+def _section(title: str, body: RenderableType) -> RenderableType:
+    parts = [Text(title, style="bold")] if title else []
+    return Padding(Group(*parts, Padding(body, (0, 0, 0, 2))), (1, 0, 0, 0))
+
+
+def headline(document: Document) -> Text:
+    """One sentence that is the verdict, one that says of what."""
+    verdict, run = document["verdict"], document["run"]
+    mark, style, sentence = _sentence(document, verdict)
+    text = Text.assemble((f"{mark} {sentence}", f"bold {style}"))
+    duration = f"{run['duration_seconds']:.0f} s"
+    judged = f" · {run['targets']} at {run['horizon']}" if run["targets"] else ""
+    facts = f"{run['scenario']} against {run['target']} · {duration}{judged} · run {run['id']} · {run['started_at']}"
+    return text.append(f"\n{plain(facts)}", style="dim")
+
+
+def _sentence(document: Document, verdict: dict[str, Any]) -> tuple[str, str, str]:
+    code, counts = verdict["exit_code"], _counts(verdict)
+    interrupted = "Interrupted; " if document["run"]["interrupted"] else ""
+    if code == 1:
+        return MARKS["fail"], STYLES["fail"], "A bug in meetprobe: don't rely on these figures"
+    if code == 3:
+        return MARKS["fail"], STYLES["fail"], f"{interrupted}{_targets(verdict['fail'])} missed: {counts}"
+    if not document["health"]["trustworthy"]:
+        return MARKS["inconclusive"], STYLES["inconclusive"], f"{interrupted}No verdict: the generator can't be trusted"
+    if code == 4 and not verdict["inconclusive"] + verdict["pass"]:
+        return MARKS["inconclusive"], STYLES["inconclusive"], f"{interrupted}No verdict: nothing was measured"
+    if verdict["inconclusive"]:
+        style = "green" if code == 0 and verdict["pass"] else STYLES["inconclusive"]
+        return MARKS["pass" if code == 0 else "inconclusive"], style, f"{interrupted}No target missed: {counts}"
+    return MARKS["pass"], STYLES["pass"], f"{interrupted}All targets met: {counts}"
+
+
+def _targets(count: int) -> str:
+    return f"{count} target{'' if count == 1 else 's'}"
+
+
+def _counts(verdict: dict[str, Any]) -> str:
+    named = (("fail", "failed"), ("pass", "proven"), ("inconclusive", "not proven yet"))
+    return ", ".join(f"{verdict[key]} {words}" for key, words in named if verdict[key])
+
+
+def _notes(document: Document) -> Text | None:
+    notes = [plain(note) for note in document["notes"]]
+    scales = {plain(f"{kpi['title']}: {kpi['scale']}") for kpi in document["kpis"] if kpi["scale"]}
+    lines = [*notes, *sorted(scales)]
+    return Text("\n".join(lines), style="dim") if lines else None

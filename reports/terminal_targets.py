@@ -1,0 +1,83 @@
+"""The scorecard of the terminal report."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.console import RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from reports.document import Document
+from reports.terminal_style import MARKS, SIGNS, STYLES, UNKNOWN, new_table, plain, show
+
+_WIDE = 112
+"""From here on the evidence has a column of its own; below it stands under the row."""
+_MOST_EXTERNAL = 6
+
+
+def scorecard(document: Document, width: int) -> Table | None:
+    """The judged rows, fitted to `width`; None when there are none."""
+    judged = [kpi for kpi in document["kpis"] if kpi["status"] != "not_judged"]
+    if not judged:
+        return None
+    wide = width >= _WIDE
+    table = new_table()
+    table.add_column("", width=1, no_wrap=True)
+    table.add_column("", ratio=None if wide else 1, overflow="fold")
+    for name in ("value", "target", "90 % interval"):
+        table.add_column(name, justify="right", no_wrap=True)
+    if wide:
+        table.add_column("evidence", ratio=1)
+    for kpi in judged:
+        _add(table, kpi, wide)
+    return table
+
+
+def _add(table: Table, kpi: dict[str, Any], wide: bool) -> None:
+    status, evidence = kpi["status"], plain(kpi["evidence"])
+    mark, style = Text(MARKS[status], style=STYLES[status]), STYLES[status]
+    title = Text(plain(kpi["title"]))
+    if not wide:
+        title.append(f"\n{evidence}", style="dim")
+    value = Text(show(kpi["value"], kpi["unit"]), style=style)
+    target = f"{SIGNS[kpi['comparison']]} {show(kpi['target'], kpi['unit'])}"
+    cells: list[RenderableType] = [mark, title, value, target, interval(kpi)]
+    table.add_row(*cells, *([Text(evidence, style="dim")] if wide else []))
+
+
+def interval(kpi: dict[str, Any]) -> str:
+    """ "97.1 – 100 %", "≥ 1.2 s" where the upper end is open, a dash where there is none."""
+    if kpi["interval"] is None:
+        return UNKNOWN
+    low, high = kpi["interval"]
+    unit = kpi["unit"]
+    if low is None and high is None:
+        return UNKNOWN
+    if low is None:
+        return f"≤ {show(high, unit)}"
+    if high is None:
+        return f"≥ {show(low, unit)}"
+    first, last = show(low, unit), show(high, unit)
+    number, _, suffix = last.partition(" ")
+    return f"{first.removesuffix(f' {suffix}') if suffix else first} – {last}" if number else last
+
+
+def unjudged(document: Document) -> Table | None:
+    """Rows that the run does not judge, with their reasons, dimmed; what no probe measures in one line below."""
+    rows = [kpi for kpi in document["kpis"] if kpi["status"] == "not_judged"]
+    if not rows and not document["external"]:
+        return None
+    table = new_table(header=False)
+    table.add_column(width=1, no_wrap=True)
+    table.add_column(overflow="fold")
+    for kpi in rows:
+        value = f" (here {show(kpi['value'], kpi['unit'])})" if kpi["value"] is not None else ""
+        title, reason = plain(kpi["title"]), plain(kpi["evidence"])
+        table.add_row(Text(MARKS["not_judged"], style="dim"), Text(f"{title}{value}: {reason}", style="dim"))
+    if document["external"]:
+        names, hidden = document["external"][:_MOST_EXTERNAL], len(document["external"]) - _MOST_EXTERNAL
+        more = f" and {hidden} more" if hidden > 0 else ""
+        listed = ", ".join(plain(name) for name in names)
+        table.add_row("", Text(f"not measured by this probe: {listed}{more}", style="dim"))
+    return table
