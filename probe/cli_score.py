@@ -57,6 +57,8 @@ def _picture(vmaf: float | None, ssim: float | None, height: int) -> dict[str, A
     assert ssim is not None
     if not -1 <= ssim <= 1:
         raise ConfigError(f"--ssim {ssim:g} is out of range", hint="allowed: up to 1")
+    if height < 1:
+        raise ConfigError(f"--height {height} is out of range", hint="allowed: pixels, 1 or more")
     return _by_ssim(ssim, height)
 
 

@@ -34,6 +34,8 @@ from probe.model.progress import Progress
 from probe.model.result import RunError, RunResult, counted_errors
 from probe.model.samples import Sample
 from probe.model.scenario import Scenario
+from probe.model.url import without_secrets
+from probe.rtc.addresses import gathering_addresses
 from probe.rtc.clock import Clock
 from probe.rtc.wheel import TimerWheel
 from probe.signalling.choose import check_url, open_signalling
@@ -44,6 +46,7 @@ from sfu_shim.server import ShimServer
 
 _PROGRESS_INTERVAL = 0.25
 _CLOSE_DEADLINE = 20.0
+_CONNECT_DEADLINE = 10.0
 _START_DELAY = 0.2
 
 
@@ -94,7 +97,8 @@ async def run_scenario(scenario: Scenario, options: RunOptions, progress: Report
     spool = Spool(options.spool)
     started_at = datetime.now(UTC)
     try:
-        async with _server(options, scenario) as url, _context(run, spool, video) as context:
+        addresses = gathering_addresses(scenario.addresses, options.url)
+        async with _server(options, scenario) as url, _context(run, spool, video, addresses) as context:
             ticker = asyncio.create_task(_tick(run, context, spool, tell))
             try:
                 await _interruptible(_rounds(run, context, url, options.token, video, audio), run)
@@ -108,7 +112,7 @@ async def run_scenario(scenario: Scenario, options: RunOptions, progress: Report
         started_at=started_at.isoformat(timespec="seconds"),
         duration_seconds=time.monotonic() - began,
         scenario=scenario.name,
-        target=options.url or "embedded",
+        target=without_secrets(options.url) if options.url else "embedded",
         version=probe.__version__,
         health=_health(context),
         summary=run.summary.to_dict(),
@@ -153,7 +157,8 @@ async def _server(options: RunOptions, scenario: Scenario) -> AsyncIterator[str]
     if options.url is not None:
         yield options.url
         return
-    server = ShimServer(ShimConfig(port=0, policy=Policy(p2p_limit=scenario.p2p_limit)))
+    policy = Policy(p2p_limit=scenario.p2p_limit, migration_deadline=scenario.migration_deadline)
+    server = ShimServer(ShimConfig(port=0, policy=policy))
     url = await server.start()
     try:
         yield url
@@ -162,7 +167,9 @@ async def _server(options: RunOptions, scenario: Scenario) -> AsyncIterator[str]
 
 
 @asynccontextmanager
-async def _context(run: _Run, spool: Spool, video: EncodedVideo | None) -> AsyncIterator[Context]:
+async def _context(
+    run: _Run, spool: Spool, video: EncodedVideo | None, addresses: tuple[str, ...]
+) -> AsyncIterator[Context]:
     clock, health = Clock(), GeneratorHealth()
     wheel = TimerWheel(clock, health.pacing_error)
     scenario = run.scenario
@@ -183,11 +190,16 @@ async def _context(run: _Run, spool: Spool, video: EncodedVideo | None) -> Async
         video=video,
         pool=DecodePool() if scenario.observe == "pictures" else None,
         codecs=(scenario.media.video.codec,) if scenario.media.video else (),
+        addresses=addresses,
+        connect_deadline=min(_CONNECT_DEADLINE, scenario.join_deadline),
     )
     watch = GeneratorWatch(context)
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda _, what: context.crashed(what.get("exception") or RuntimeError(what["message"])))
     try:
         yield context
     finally:
+        loop.set_exception_handler(None)
         watch.close()
         wheel.close()
         if context.pool is not None:
@@ -236,8 +248,9 @@ async def _interruptible(work: Any, run: _Run) -> None:
     loop = asyncio.get_running_loop()
 
     def interrupt() -> None:
-        run.interrupted = True
-        task.cancel()
+        if not run.interrupted:  # once: the meetings then leave, and that must not be cut short
+            run.interrupted = True
+            task.cancel()
 
     handled = [number for number in (signal.SIGINT, signal.SIGTERM) if _handle(loop, number, interrupt)]
     try:
@@ -245,8 +258,8 @@ async def _interruptible(work: Any, run: _Run) -> None:
     except asyncio.CancelledError:
         if not run.interrupted:
             raise
-        async with asyncio.timeout(_CLOSE_DEADLINE):
-            await asyncio.gather(*(meeting.close() for meeting in run.meetings))
+        if closing := [asyncio.ensure_future(meeting.close()) for meeting in run.meetings]:
+            await asyncio.wait(closing, timeout=_CLOSE_DEADLINE)
     finally:
         for number in handled:
             loop.remove_signal_handler(number)
@@ -297,7 +310,7 @@ def _health(context: Context) -> dict[str, Any]:
 
 
 def _errors(context: Context) -> tuple[RunError, ...]:
-    bugs = tuple(RunError("bug", "meetprobe", repr(error)) for error in context.crashes)
+    bugs = tuple(RunError("bug", "meetprobe", message, count) for message, count in context.crashes.items())
     return bugs + counted_errors(context.errors)
 
 

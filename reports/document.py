@@ -46,7 +46,14 @@ def build_document(
     kpis = judge(profile, horizon, None if judges is None else set(judges), grounds)
     bug = any(error.phase == BUG for error in result.errors)
     code = exit_code(kpis, trustworthy=trustworthy, measured=grounds.measured, strict=strict, bug=bug)
-    return _document(result, summary, kpis, code, {"targets": profile.profile, "horizon": horizon}, profile.external)
+    return _document(
+        result,
+        summary,
+        kpis,
+        (code, grounds.measured),
+        {"targets": profile.profile, "horizon": horizon},
+        profile.external,
+    )
 
 
 def failed_document(
@@ -64,7 +71,7 @@ def failed_document(
         summary={},
         errors=(_told(error),),
     )
-    return _document(result, Summary(), [], code, {"targets": None, "horizon": None}, ())
+    return _document(result, Summary(), [], (code, False), {"targets": None, "horizon": None}, ())
 
 
 def _told(error: Exception) -> RunError:
@@ -78,7 +85,7 @@ def _document(
     result: RunResult,
     summary: Summary,
     kpis: list[KpiResult],
-    code: int,
+    outcome: tuple[int, bool],
     choice: Mapping[str, str | None],
     external: Iterable[str],
 ) -> Document:
@@ -96,7 +103,11 @@ def _document(
     return {
         "schema": SCHEMA,
         "run": _finite(run),
-        "verdict": {"exit_code": code, **{str(status): counts[status] for status in Status}},
+        "verdict": {
+            "exit_code": outcome[0],
+            "measured": outcome[1],
+            **{str(status): counts[status] for status in Status},
+        },
         "health": _finite(dict(result.health)),
         "metrics": _finite(summary.figures()),
         "kpis": [_finite(kpi.to_dict()) for kpi in kpis],

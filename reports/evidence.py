@@ -78,9 +78,15 @@ def failure(kpi: Kpi, facts: str, found: Figure, target: float) -> str:
 def undecided(kpi: Kpi, facts: str, found: Figure, target: float, more: int | None) -> str:
     """Says what would decide."""
     if more:
-        condition = {"ratio": "attempts without a failure", "mean": "readings like these"}
-        what = condition.get(kpi.aggregate, "readings within the target")
-        return f"{facts}: {more} more {what} would prove it"
+        if kpi.aggregate == "mean":
+            return f"{facts}: about {_plural(more, 'more reading')} like these would prove it"
+        ratio = kpi.aggregate == "ratio"
+        what = (
+            f"{_plural(more, 'more attempt')} without a failure"
+            if ratio
+            else f"{_plural(more, 'more reading')} within the target"
+        )
+        return f"{facts}: {what} would prove it"
     if COMPARISONS[kpi.comparison](found.value, target):
         return f"{facts}: too few to be sure"
     side = "below" if kpi.direction == "higher" else "above"

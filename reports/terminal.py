@@ -56,20 +56,27 @@ def headline(document: Document) -> Text:
 
 
 def _sentence(document: Document, verdict: dict[str, Any]) -> tuple[str, str, str]:
-    code, counts = verdict["exit_code"], _counts(verdict)
-    interrupted = "Interrupted; " if document["run"]["interrupted"] else ""
-    if code == 1:
-        return MARKS["fail"], STYLES["fail"], "A bug in meetprobe: don't rely on these figures"
-    if code == 3:
-        return MARKS["fail"], STYLES["fail"], f"{interrupted}{_targets(verdict['fail'])} missed: {counts}"
+    """Mark, style and words of the headline."""
+    status, words = _outcome(document, verdict)
+    mark, style = MARKS[status], STYLES[status]
+    return mark, style, f"{words} (interrupted)" if document["run"]["interrupted"] else words
+
+
+def _outcome(document: Document, verdict: dict[str, Any]) -> tuple[str, str]:
+    if verdict["exit_code"] == 1:
+        return "fail", "A bug in meetprobe: don't rely on these figures"
+    if verdict["fail"]:
+        return "fail", f"{_targets(verdict['fail'])} missed: {_counts(verdict)}"
+    if not verdict["measured"]:
+        return "inconclusive", "No verdict: nothing could be measured"
     if not document["health"]["trustworthy"]:
-        return MARKS["inconclusive"], STYLES["inconclusive"], f"{interrupted}No verdict: the generator can't be trusted"
-    if code == 4 and not verdict["inconclusive"] + verdict["pass"]:
-        return MARKS["inconclusive"], STYLES["inconclusive"], f"{interrupted}No verdict: nothing was measured"
+        return "inconclusive", "No verdict: the generator can't be trusted"
     if verdict["inconclusive"]:
-        style = "green" if code == 0 and verdict["pass"] else STYLES["inconclusive"]
-        return MARKS["pass" if code == 0 else "inconclusive"], style, f"{interrupted}No target missed: {counts}"
-    return MARKS["pass"], STYLES["pass"], f"{interrupted}All targets met: {counts}"
+        status = "pass" if verdict["exit_code"] == 0 and verdict["pass"] else "inconclusive"
+        return status, f"No target missed: {_counts(verdict)}"
+    return (
+        ("pass", f"All targets met: {_counts(verdict)}") if verdict["pass"] else ("inconclusive", "Nothing was judged")
+    )
 
 
 def _targets(count: int) -> str:

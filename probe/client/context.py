@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import random
+import traceback
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from probe.measure.health import GeneratorHealth
@@ -40,7 +42,7 @@ class Context:
     connect_deadline: float = 10.0
     captures: dict[str, CaptureLog] = field(default_factory=dict)
     errors: Counter[tuple[str, str, str]] = field(default_factory=Counter)
-    crashes: list[BaseException] = field(default_factory=list)
+    crashes: Counter[str] = field(default_factory=Counter)
     socket_drops: int = 0
 
     def emit(
@@ -55,5 +57,7 @@ class Context:
         self.errors[error.phase or phase, error.who or who, text] += 1
 
     def crashed(self, error: BaseException) -> None:
-        """A task of ours raised what nobody expected: our bug, and the run must say so."""
-        self.crashes.append(error)
+        """Something of ours raised what nobody expected: our bug, and the run must say so, with its place."""
+        frames = traceback.extract_tb(error.__traceback__)
+        place = f" at {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
+        self.crashes[f"{error!r}{place}"] += 1

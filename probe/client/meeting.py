@@ -33,6 +33,7 @@ class Entry:
     participant: Participant
     error: ProbeError | None = None
     joined: bool = False
+    counted: bool = False
     topology: str = ""
 
     def now(self) -> ParticipantNow:
@@ -124,6 +125,7 @@ class Meeting:
             if position == 0 and self._scenario.topology != "hybrid":
                 await joins[0]
                 await self._pin(entry)
+                start = max(start, self._context.clock.now() - self._scenario.join_spacing)
         await asyncio.gather(*joins)
 
     async def _pin(self, entry: Entry) -> None:
@@ -144,13 +146,20 @@ class Meeting:
         await asyncio.gather(
             *(self._join(entry, now + n * scenario.join_spacing) for n, entry in enumerate(visitors)),
         )
-        if hybrid:
+        # Who did not get in moves nobody: that failure is counted already, as a join.
+        if hybrid and len(self._members) > scenario.p2p_limit:
             await self._wait_for_move("p2p", "sfu")
         await asyncio.sleep(scenario.visit)
         self._moved.clear()
+        on_sfu = any(member.topology == "sfu" for member in self._members)
         await asyncio.gather(*(self._leave(entry) for entry in visitors))
-        if hybrid:
+        if hybrid and on_sfu and len(self._members) > 1:
             await self._wait_for_move("sfu", "p2p")
+
+    @property
+    def _members(self) -> list[Participant]:
+        """Who is in the meeting now."""
+        return [entry.participant for entry in self.entries if entry.joined and entry.participant.left_at is None]
 
     def _new_entry(self, name: str) -> Entry:
         participant = Participant(
@@ -175,6 +184,8 @@ class Meeting:
         self._emit_join(entry)
         if entry.joined:
             self._present(+1)
+        else:
+            await who.leave()  # who did not get in is not half in: nobody waits for it
 
     def _emit_join(self, entry: Entry) -> None:
         who = entry.participant
@@ -188,10 +199,9 @@ class Meeting:
 
     async def _leave(self, entry: Entry) -> None:
         who = entry.participant
-        if who.left_at is not None:
-            return
         await who.leave()
-        if entry.joined:
+        if entry.joined and not entry.counted:
+            entry.counted = True
             self._present(-1)
             self._context.emit("connection_stability_ratio", not who.drops, who=entry.name, meeting=self.room)
 

@@ -25,6 +25,16 @@ _GRACE = 1.5
 _WINDOW = 1.0
 _BEFORE = 5.0
 """Seconds before a migration that its MOS dip is measured against."""
+_HINTS = {
+    "signalling_connect": "is the server running, is the URL right, and does no firewall drop the connection?",
+    "room_join": "the server accepted the connection but does not let anybody in: see its log",
+    "offer_answer": "no description came from the other side: see the server's log",
+    "ice_connected": "no way through for UDP: firewall, NAT without TURN, or the other side is gone",
+    "dtls_connected": "UDP gets through, but the handshake does not finish: see the server's log",
+    "first_rtp": "connected, but nobody's media comes",
+    "first_keyframe": "packets come, but no keyframe: are PLIs answered?",
+    "first_decoded": "media comes, but no picture can be decoded from it",
+}
 _SILENCE = 5.0
 """Seconds without any media of somebody who is in the meeting: the viewer calls that a drop."""
 
@@ -87,6 +97,7 @@ class Participant:
         self.joined_at: float | None = None
         self.left_at: float | None = None
         self.expects_media = False
+        self._joining = False
         self._context = context
         self._signalling = signalling
         self._media = media
@@ -101,6 +112,7 @@ class Participant:
         self._media_seen = asyncio.Event()
         self._join_error: ProbeError | None = None
         self._leaving = False
+        self._leave_task: asyncio.Task[None] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._stop_window: Callable[[], None] = lambda: None
         self._silent: set[str] = set()
@@ -156,20 +168,20 @@ class Participant:
         self._spawn(self._follow())
 
     async def _wait_for_media(self) -> None:
-        self.expects_media = bool(self.members)
+        self.expects_media = self._joining = bool(self.members)
         if self.expects_media:
             await self._media_seen.wait()
+            self._joining = False
             if self._join_error is not None:
                 raise self._join_error
 
     def _too_late(self, deadline: float) -> ProbeError:
         assert self.join_clock is not None
         phase = self.join_clock.failed_phase or "first_decoded"
+        for path in self.paths.values():
+            path.missed_deadline()
         return ProbeError(
-            f"not joined within {deadline:g} s",
-            who=self.participant,
-            phase=phase,
-            hint=f"the step that did not come: {phase}",
+            f"not joined within {deadline:g} s", who=self.participant, phase=phase, hint=_HINTS.get(phase, "")
         )
 
     # what the platform says
@@ -209,8 +221,7 @@ class Participant:
             case base.MigrationCommitted() | base.MigrationRolledBack():
                 await self._end_move(event)
             case base.ServerComplaint():
-                error = SignallingError(f"{event.code}: {event.message}", who=self.participant, phase="signalling")
-                self._context.complain(error)
+                self._server_complains(event)
 
     async def _open(self, event: base.OpenPath) -> None:
         assert self._publisher is not None
@@ -228,10 +239,23 @@ class Participant:
             view.path_closed(name)
         self._traffic[path.kind] = self._traffic.get(path.kind, 0) + sum(path.bytes_on_wire)
 
+    def _server_complains(self, complaint: base.ServerComplaint) -> None:
+        """About a path of ours: it won't come up, or was lost at the server's end."""
+        path = self.paths.get(complaint.path or "")
+        phase = "signalling" if path is None else path.phase
+        error = SignallingError(f"{complaint.code}: {complaint.message}", who=self.participant, phase=phase)
+        if path is None:
+            self._context.complain(error)
+        elif path.up and path.kind == self.topology:  # the server closes it next: no grace can bring it back
+            self._context.complain(error)
+            self._drop(str(error))
+        else:
+            path.fail(error)
+
     def _member_left(self, participant: str) -> None:
         self.members.discard(participant)
         if view := self.views.pop(participant, None):
-            view.finish()
+            view.finish(self._context.clock.now())
         self._spawn(self._check_ready())
 
     def _signalling_lost(self, reason: str) -> None:
@@ -240,9 +264,9 @@ class Participant:
         error = SignallingError(
             reason, who=self.participant, phase="signalling", hint="the server or the way to it is gone"
         )
-        self._context.complain(error)
-        self._drop(reason)
-        self._fail_join(error)
+        if not self._fail_join(error):
+            self._context.complain(error)
+            self._drop(reason)
 
     # what the paths say
 
@@ -261,13 +285,12 @@ class Participant:
         if error.phase == "in_call":
             self._spawn(self._confirm_drop(path, error))
             return
+        # A connection that never came up broke nothing that was there: it counts as an attempt, not as a drop.
+        if path.id == self._join_path and self._fail_join(error):
+            return
         self._context.complain(error, who=self.participant)
         if path.migration is not None and self._move is not None and self._move.message.migration == path.migration:
             self._spawn(self._give_up(path.migration, str(error)))
-        elif path.id == self._join_path:
-            self._fail_join(error)
-        else:
-            self._drop(str(error))
 
     async def _confirm_drop(self, path: Path, error: ProbeError) -> None:
         await asyncio.sleep(_GRACE)
@@ -281,10 +304,13 @@ class Participant:
         except SignallingError as error:
             self._context.complain(error, who=self.participant)
 
-    def _fail_join(self, error: ProbeError) -> None:
-        if not self._media_seen.is_set():
-            self._join_error = error
-            self._media_seen.set()
+    def _fail_join(self, error: ProbeError) -> bool:
+        """End a join that waits for media with that error. False when none is waiting."""
+        if self._media_seen.is_set() or not self._joining:
+            return False
+        self._join_error = error
+        self._media_seen.set()
+        return True
 
     def _drop(self, reason: str) -> None:
         self.drops.append((self._context.clock.now(), reason))
@@ -428,7 +454,7 @@ class Participant:
         rtts = [p.readings.last_rtt for p in self.paths.values() if p.readings.last_rtt is not None]
         for view in self.views.values():
             view.window(now, rtts[-1] if rtts else None)
-            if view.silent_since is not None and now - view.silent_since > _SILENCE and view.remote not in self._silent:
+            if view.remote in self.members and view.silent_for(now) > _SILENCE and view.remote not in self._silent:
                 self._silent.add(view.remote)
                 error = ConnectionFailed(
                     f"no media of {view.remote} for {_SILENCE:g} s",
@@ -446,7 +472,11 @@ class Participant:
 
     def _task_done(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
+        if task.cancelled() or (error := task.exception()) is None:
+            return
+        if isinstance(error, ProbeError):
+            self._context.complain(error, who=self.participant)
+        else:
             self._context.crashed(error)
 
     async def force_topology(self, topology: base.Topology | None) -> None:
@@ -454,9 +484,13 @@ class Participant:
         await self._signalling.force_topology(topology)
 
     async def leave(self) -> None:
-        """Leave, close everything, emit what is final. Ends within seconds. Idempotent."""
-        if self._leaving:
-            return
+        """Leave, close everything, emit what is final. Ends within seconds. Idempotent, and goes on where the caller is
+        cancelled: a second caller waits for the same end."""
+        if self._leave_task is None:
+            self._leave_task = asyncio.ensure_future(self._leave())
+        await asyncio.shield(self._leave_task)
+
+    async def _leave(self) -> None:
         self._leaving = True
         self.left_at = self._context.clock.now()
         self._stop_window()
@@ -464,7 +498,7 @@ class Participant:
         for name in list(self.paths):
             await self._close_path(name)
         for view in self.views.values():
-            view.finish()
+            view.finish(self.left_at)
         for task in list(self._tasks):
             task.cancel()
         if self._tasks:
@@ -477,6 +511,7 @@ class Participant:
         if self._publisher is not None:
             self._publisher.close()
             self._publisher.settle(self._ledger)
+            self._publisher = None
         if self.topology is not None:
             self._carried_by(self.topology)
         for topology, seconds in self._seconds.items():

@@ -22,6 +22,7 @@ from probe.wire.rtp import RtpHeader
 
 POLL_INTERVAL = 0.02
 WINDOW = 1.0
+_PHASES = ("offer_answer", "ice_gathering", "ice_connected", "dtls_connected")
 
 
 class PathOwner(Protocol):
@@ -71,10 +72,10 @@ class Path:
         self.peer = Peer(config, label=label, controlling=open.role == "offer", clock=context.clock, rng=context.rng)
         self.peer.on_rtp = self._on_rtp
         self.peer.on_replay = self._on_replay
-        self.peer.on_phase = lambda phase, time: owner.path_phase(self, phase, time)
+        self.peer.on_phase = self._on_phase
         self.peer.on_closed = self._on_lost
         self.readings = PathReadings(context, self.kind, owner.participant)
-        self.peer.on_round_trip = self.readings.stun_round_trip
+        self.peer.on_round_trip = self._on_stun_round_trip
         self.rtcp = RtcpSession(
             owner.participant,
             context.clock,
@@ -89,6 +90,7 @@ class Path:
         self._connecting: asyncio.Task[None] | None = None
         self._stops: list[Callable[[], None]] = []
         self._counted = False
+        self._reached: set[str] = set()
 
     # negotiation
 
@@ -101,7 +103,7 @@ class Path:
             try:
                 await self._signalling.send_description(self.id, "offer", await self.peer.create_offer())
             except ProbeError as error:
-                self._fail(error)
+                self.fail(error)
 
     async def on_description(self, description: RemoteDescription) -> None:
         """The other side's offer or answer; offers may come at any time (renegotiation)."""
@@ -112,12 +114,13 @@ class Path:
             else:
                 await self.peer.accept_answer(description.sdp)
         except ProbeError as error:
-            self._fail(error)
+            self.fail(error)
             return
-        self._owner.path_phase(self, "offer_answer", self._context.clock.now())
+        self._on_phase("offer_answer", self._context.clock.now())
         self._retire_receivers()
         if self._connecting is None:
             self._connecting = asyncio.create_task(self._connect())
+            self._connecting.add_done_callback(self._connect_done)
 
     async def on_candidate(self, candidate: str | None) -> None:
         """A trickled candidate."""
@@ -130,7 +133,7 @@ class Path:
         try:
             await self.peer.connect()
         except ConnectionFailed as error:
-            self._fail(error)
+            self.fail(error)
             return
         if self.closed_at is not None:
             return
@@ -144,6 +147,23 @@ class Path:
             await self._signalling.send_connected(self.id)
         except SignallingError as error:
             self._context.complain(error, who=self.peer.label)
+
+    def _connect_done(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._context.crashed(error)
+
+    def _on_phase(self, phase: str, time: float) -> None:
+        self._reached.add(phase)
+        self._owner.path_phase(self, phase, time)
+
+    @property
+    def phase(self) -> str:
+        """The step that this connection waits for; in_call once it is up."""
+        return next((phase for phase in _PHASES if phase not in self._reached), "in_call")
+
+    def _on_stun_round_trip(self, seconds: float) -> None:
+        self.readings.stun_round_trip(seconds)
+        self.rtcp.rtt = self.rtcp.rtt or seconds  # NACKs are paced by it until RTCP knows better
 
     def _via(self) -> Via:
         """How the media goes, for the bill: relayed P2P crosses a server too."""
@@ -240,19 +260,25 @@ class Path:
     # the end
 
     def _count_attempt(self, *, success: bool) -> None:
+        """The first outcome counts: a path that was up and is lost later did come up."""
         if not self._counted:
             self._counted = True
-            self.readings.connection(success)
+            pair = "/".join(self.peer.selected_pair or ())
+            self.readings.connection(success, pair if success else f"failed: {self.phase}")
 
-    def _fail(self, error: ProbeError) -> None:
+    def fail(self, error: ProbeError) -> None:
+        """It did not come up, or is lost: count it, tell the owner."""
         if self.closed_at is None:
-            if not self.up:
-                self._count_attempt(success=False)
+            self._count_attempt(success=False)
             self._owner.path_down(self, error)
+
+    def missed_deadline(self) -> None:
+        """The owner waited for as long as it is allowed to."""
+        self._count_attempt(success=False)
 
     def _on_lost(self, reason: str) -> None:
         self.up = False
-        self._fail(ConnectionFailed(reason, who=self.peer.label, phase="in_call"))
+        self.fail(ConnectionFailed(reason, who=self.peer.label, phase="in_call"))
 
     @property
     def bytes_on_wire(self) -> tuple[int, int]:

@@ -23,11 +23,12 @@ class PathReadings:
         self._last_window: float | None = None
         self.last_rtt: float | None = None
 
-    def connection(self, success: bool) -> None:
-        """One connection attempt came to its end."""
-        self._context.emit("connection_success_ratio", success, {"topology": self._topology}, who=self._who)
+    def connection(self, success: bool, outcome: str) -> None:
+        """One connection attempt came to its end. `outcome`: the selected candidate pair, or the phase that failed."""
+        tags = {"topology": self._topology}
+        self._context.emit("connection_success_ratio", success, tags, who=self._who, outcome=outcome)
         if self._topology == "p2p":
-            self._context.emit("p2p_connection_success_ratio", success, who=self._who)
+            self._context.emit("p2p_connection_success_ratio", success, who=self._who, outcome=outcome)
 
     def stun_round_trip(self, seconds: float) -> None:
         """A STUN transaction (connectivity or consent check) was answered."""
@@ -77,7 +78,8 @@ class PathReadings:
         before = self._bytes.get((metric, kind))
         self._bytes[metric, kind] = total
         # A stream that ended takes its bytes out of the total: such a window, and the first one, says nothing.
-        if before is None or total <= before or elapsed <= 0:
+        # One in which nothing came does, unless there never was anything of that kind.
+        if before is None or total < before or not total or elapsed <= 0:
             return
         tags = {"topology": self._topology, "kind": kind}
         self._context.emit(metric, (total - before) * 8 / elapsed, tags, who=self._who)

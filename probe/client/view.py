@@ -22,6 +22,8 @@ from probe.wire.rtp import TimestampUnwrapper
 Kind = Literal["audio", "video"]
 _RECENT_FRAMES = 1800
 """A minute of frames at 30 fps: longer than any migration may take."""
+_STRETCHES = 8
+"""Stretches of watching that are remembered: those across a migration and its rollback, and some before."""
 Milestone = Callable[[str, str, float], None]
 
 
@@ -49,22 +51,24 @@ class View:
         self.watching: Watching | None = None
         self._freezes = FreezeDetector()  # one for all paths: a freeze across a migration is a freeze
         self._last_shown: float | None = None
-        self._stretches: list[Watching] = []
+        self._stretches: deque[Watching] = deque(maxlen=_STRETCHES)
+        self._carrier = ""
         self._context = context
         self._who = who
         self._milestone = milestone
         self._samples = samples
         self._streams: dict[tuple[str, str], _Stream] = {}
-        self._topologies: dict[str, str] = {}
+        self._topologies: dict[str, str] = {}  # of every path there was, in the order in which they came
         self._recent: deque[tuple[float, int]] = deque(maxlen=_RECENT_FRAMES)
-        self.silent_since: float | None = None
+        self._last_media: float | None = None
         self._loop = asyncio.get_running_loop()
 
     def hooks(
         self, path: str, topology: str, kind: str, codec: str, want_keyframe: Callable[[], None]
     ) -> ReceiverHooks:
         """The callbacks for one stream of `remote` on a path."""
-        stream = self._streams.setdefault((path, kind), _Stream())
+        self._end_stream(path, kind)  # a source may give way to another on the same path
+        stream = self._streams[path, kind] = _Stream()
         self._topologies[path] = topology
         if kind == "audio":
             stream.listening = Listening(self._context, self._who, self.remote, topology)
@@ -99,11 +103,11 @@ class View:
             self._milestone(path, "first_keyframe", frame.complete)
         tags = {"topology": self._topologies[path]}
         self._context.emit("frame_assembly_seconds", frame.complete - frame.first_arrival, tags)
+        if not frame.decodable:
+            return  # a decoder fed with holes shows garbage: the viewer waits for the keyframe, and so do we
         if stream.decoder is None:
             self._shown(path, stream, frame, None, frame.complete)
             return
-        if not frame.decodable:
-            return  # a decoder fed with holes shows garbage: the viewer waits for the keyframe, and so do we
         pool, done = self._context.pool, partial(self._hand_over, path, stream, want_keyframe, frame)
         assert pool is not None
         if not pool.submit((self._who, self.remote, path), stream.decoder.decode, frame.data, done=done):
@@ -143,7 +147,7 @@ class View:
             self._recent.append((frame.complete, tick))
         reading = decoded.reading if decoded is not None else None
         watching = self._show(
-            frame.complete, self._topologies[path], tick, reading.mos if reading is not None else None
+            frame.complete, path, tick, reading.mos if reading is not None else None
         )
         if captured is not None:
             tags = {"topology": watching.topology, "kind": "video"}
@@ -153,9 +157,9 @@ class View:
         if decoded is not None and reading is not None:
             self._rate(watching, decoded, plausible=tick is not None)
 
-    def _show(self, shown: float, topology: str, tick: int | None, mos: float | None) -> Watching:
+    def _show(self, shown: float, path: str, tick: int | None, mos: float | None) -> Watching:
         """The picture changes: what was shown before stood until now."""
-        watching = self._stretch(topology)
+        watching = self._stretch(path)
         frozen = self._freezes.on_frame(shown)
         if self._last_shown is not None and shown > self._last_shown:
             watching.on_interval(self._last_shown, shown, frozen=frozen)
@@ -186,8 +190,17 @@ class View:
         capture = log.find(index, seen) if index is not None else None
         return (frame.capture_time, None) if capture is None else (capture.time, capture.tick)
 
-    def _stretch(self, topology: str) -> Watching:
+    def _stretch(self, path: str) -> Watching:
+        """The stretch that a new picture counts for. The newest path that brought one carries the view: what an older
+        path still brings first, while both are open, is no step back to it."""
+        order = list(self._topologies)
+        still_open = any(known == path for known, _ in self._streams)
+        if still_open and (not self._carrier or order.index(path) > order.index(self._carrier)):
+            self._carrier = path
+        topology = self._topologies[self._carrier or path]
         if self.watching is None or self.watching.topology != topology:
+            if self.watching is not None:
+                self.watching.finish()
             before, self.watching = self.watching, Watching(self._context, self._who, self.remote, topology)
             self.watching.last_mos = before.last_mos if before is not None else None
             self._stretches.append(self.watching)
@@ -197,7 +210,7 @@ class View:
 
     def _flowing(self, path: str, stream: _Stream, time: float) -> None:
         stream.media += 1
-        self.silent_since = time
+        self._last_media = time
         if stream.media == 1:
             self._milestone(path, "flowing", time)
 
@@ -236,16 +249,25 @@ class View:
         if self._context.pool is not None:
             self._context.pool.forget((self._who, self.remote, path))
         for kind in ("audio", "video"):
-            stream = self._streams.pop((path, kind), None)
-            if stream is not None and stream.listening is not None:
-                stream.listening.finish()
+            self._end_stream(path, kind)
+        if path == self._carrier:
+            self._carrier = ""
 
-    def finish(self) -> None:
-        """The other left, or we do. A freeze that no frame ended is a freeze all the same."""
+    def _end_stream(self, path: str, kind: str) -> None:
+        stream = self._streams.pop((path, kind), None)
+        if stream is not None and stream.listening is not None:
+            stream.listening.finish()
+
+    def silent_for(self, now: float) -> float:
+        """Seconds since the last media of any kind; 0 before the first."""
+        return 0.0 if self._last_media is None else now - self._last_media
+
+    def finish(self, at: float) -> None:
+        """The other left, or we do, at monotonic `at`. A freeze that no frame ended is a freeze all the same."""
         for path, _ in list(self._streams):
             self.path_closed(path)
-        now = self._context.clock.now()
-        if self.watching is not None and self._last_shown is not None and self._freezes.open_freeze(now) > 0:
-            self.watching.on_interval(self._last_shown, now, frozen=True)
-        for stretch in self._stretches:
-            stretch.finish()
+        if self.watching is None:
+            return
+        if self._last_shown is not None and self._freezes.open_freeze(at) > 0:
+            self.watching.on_interval(self._last_shown, at, frozen=True)
+        self.watching.finish()

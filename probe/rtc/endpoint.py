@@ -43,6 +43,7 @@ class DatagramEndpoint(asyncio.DatagramTransport):
         self._closing = False
         self.socket_drops = 0
         self.send_drops = 0
+        self.unreachable = 0
         self._loop = asyncio.get_running_loop()
         self._loop.add_reader(sock.fileno(), self._readable)
 
@@ -101,7 +102,7 @@ class DatagramEndpoint(asyncio.DatagramTransport):
         except (BlockingIOError, InterruptedError):
             self.send_drops += 1
         except OSError:
-            self.send_drops += 1  # unreachable network or host: ICE will find out by its own checks
+            self.unreachable += 1  # no route to that network or host: ICE will find out by its own checks
 
     def get_extra_info(self, name: str, default: Any = None) -> Any:
         """`sockname` and `socket`, as asyncio's transports have them."""

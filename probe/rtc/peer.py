@@ -296,14 +296,19 @@ class Peer:
         self.bytes_received += len(data)
         try:
             if is_rtcp(data):
-                self.on_rtcp(parse_compound(self._inbound.unprotect_rtcp(data)), arrival)
+                packets = parse_compound(self._inbound.unprotect_rtcp(data))
             else:
                 clear = self._inbound.unprotect(data)
-                self.on_rtp(clear, parse_header(clear), arrival)
+                header = parse_header(clear)
         except pylibsrtp.Error as error:
             self._refused(data, arrival, str(error))
         except ValueError as error:  # RtpError, RtcpError, or a datagram longer than any SRTP packet
             self.malformed[type(error).__name__] += 1
+        else:
+            if is_rtcp(data):
+                self.on_rtcp(packets, arrival)
+            else:
+                self.on_rtp(clear, header, arrival)
 
     def _refused(self, data: bytes, arrival: float, reason: str) -> None:
         """SRTP refuses a packet that it has seen (RFC 3711 section 3.3.2): on a network that duplicates, that is a reading."""

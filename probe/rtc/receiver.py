@@ -122,7 +122,8 @@ class TrackReceiver:
 
     def _frames(self, frames: list[Frame]) -> None:
         for frame in frames:
-            self._wants_keyframe = not frame.decodable
+            # Only a keyframe ends the wait for one: the decoder may have asked, whatever the assembler thinks.
+            self._wants_keyframe = not frame.keyframe and (self._wants_keyframe or not frame.decodable)
             self._hooks.frame(frame)
 
     def poll(self, now: float, rtt: float) -> None:

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit, urlunsplit
 import aiohttp
 
 from probe.model.errors import AccessDenied, ProtocolError, ServerUnreachable, SignallingError
+from probe.model.url import without_secrets
 from probe.signalling import base
 from sfu_shim.core import protocol
 
@@ -25,6 +26,7 @@ class ShimSignalling:
 
     def __init__(self, url: str, token: str) -> None:
         self._url = _with_path(url)
+        self._where = without_secrets(self._url)
         self._token = token
         self._session: aiohttp.ClientSession | None = None
         self._socket: aiohttp.ClientWebSocketResponse | None = None
@@ -43,7 +45,7 @@ class ShimSignalling:
             raise self._connect_error(error) from error
 
     def _connect_error(self, error: Exception) -> SignallingError:
-        where, phase = self._url, "signalling_connect"
+        where, phase = self._where, "signalling_connect"
         if isinstance(error, aiohttp.WSServerHandshakeError):
             if error.status in (401, 403):
                 return AccessDenied(f"HTTP {error.status}", who=where, phase=phase, hint="check the token")
@@ -69,14 +71,14 @@ class ShimSignalling:
         )
 
     async def join(self, room: str, name: str) -> base.Joined:
-        await self._send(protocol.Join(room=room, token=self._token, name=name))
         try:
             async with asyncio.timeout(ANSWER_DEADLINE):
+                await self._send(protocol.Join(room=room, token=self._token, name=name), phase="room_join")
                 return await self._welcome()
         except TimeoutError as error:
             raise ProtocolError(
                 f"no answer to join within {ANSWER_DEADLINE:g} s",
-                who=self._url,
+                who=self._where,
                 phase="room_join",
                 hint="the server hangs",
             ) from error
@@ -89,7 +91,7 @@ class ShimSignalling:
                 return base.Joined(message.participant, message.members, message.topology, servers)
             if isinstance(message, base.SignallingLost):
                 raise ProtocolError(
-                    message.reason, who=self._url, phase="room_join", hint="the server closed the connection"
+                    message.reason, who=self._where, phase="room_join", hint="the server closed the connection"
                 )
             if isinstance(message, protocol.ErrorMessage):
                 await self._refused(message)
@@ -99,8 +101,8 @@ class ShimSignalling:
     async def _refused(self, message: protocol.ErrorMessage) -> None:
         if message.code in ("bad_token", "room_full"):
             hint = "set --token or MEETPROBE_TOKEN" if message.code == "bad_token" else "wait, or use another room"
-            raise AccessDenied(message.message or message.code, who=self._url, phase="room_join", hint=hint)
-        raise ProtocolError(f"{message.code}: {message.message}", who=self._url, phase="room_join")
+            raise AccessDenied(message.message or message.code, who=self._where, phase="room_join", hint=hint)
+        raise ProtocolError(f"{message.code}: {message.message}", who=self._where, phase="room_join")
 
     async def next_event(self) -> base.Event:
         if self._early:
@@ -126,27 +128,25 @@ class ShimSignalling:
                 return protocol.decode_server(message.data)
             except protocol.MessageError as error:
                 raise ProtocolError(
-                    f"the server sent what the protocol does not allow: {error}", who=self._url, phase="room_join"
+                    f"the server sent what the protocol does not allow: {error}", who=self._where, phase="room_join"
                 ) from error
         if message.type is aiohttp.WSMsgType.BINARY:
             raise ProtocolError(
-                "the server sent binary data", who=self._url, phase="room_join", hint="is this the right server?"
+                "the server sent binary data", who=self._where, phase="room_join", hint="is this the right server?"
             )
         code = self._socket.close_code
         if code in _DENIED:
-            raise AccessDenied(_DENIED[code], who=self._url, phase="room_join", hint="check the token and the room")
+            raise AccessDenied(_DENIED[code], who=self._where, phase="room_join", hint="check the token and the room")
         return base.SignallingLost(f"the server closed the WebSocket (code {code})" if code else "the WebSocket broke")
 
-    async def _send(self, message: protocol.ClientMessage) -> None:
+    async def _send(self, message: protocol.ClientMessage, phase: str = "signalling") -> None:
         if self._socket is None or self._socket.closed:
-            raise SignallingError("the WebSocket is closed", who=self._url, phase="signalling")
+            raise SignallingError("the WebSocket is closed", who=self._where, phase=phase)
         try:
             async with asyncio.timeout(SEND_DEADLINE):
                 await self._socket.send_str(protocol.encode(message))
         except (aiohttp.ClientError, ConnectionError, TimeoutError) as error:
-            raise SignallingError(
-                f"could not send {message.type}: {error!r}", who=self._url, phase="signalling"
-            ) from error
+            raise SignallingError(f"could not send {message.type}: {error!r}", who=self._where, phase=phase) from error
 
     async def send_description(self, path: str, type: Literal["offer", "answer"], sdp: str) -> None:
         await self._send(protocol.Offer(path, sdp) if type == "offer" else protocol.Answer(path, sdp))

@@ -13,6 +13,7 @@ from probe.wire.rtcp_fields import (
     packet_bytes,
     scaled,
     unpack,
+    words,
 )
 from probe.wire.rtp import ntp_from_fixed
 

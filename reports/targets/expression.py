@@ -66,7 +66,7 @@ def parse_aggregate(text: str) -> Aggregate:
     if match is not None:
         if not 0 < float(match[1]) < 100:
             raise ValueError(f"aggregate {text!r}: a percentile lies between 0 and 100")
-        return Aggregate("p(q)", float(match[1]) / 100)
+        return Aggregate("p(q)", round(float(match[1]) / 100, 12))
     if text not in AGGREGATES or text == "p(q)":
         raise ValueError(f"unknown aggregate {text!r}{nearest(text, AGGREGATES)}")
     return Aggregate(text)

@@ -17,7 +17,7 @@ def _metric_text(text: str) -> str:
     try:
         return str(parse_selector(text))
     except ConfigError as error:  # the registry's own words, but with the YAML path in front
-        raise ValueError(str(error)) from error
+        raise ValueError(f"{error.message}, {error.hint}") from error
 
 
 def _aggregate_text(text: str) -> str:
@@ -169,15 +169,17 @@ class Profile(Strict):
     profile: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=64)]
     title: str
     source: str = ""
-    horizons: Annotated[tuple[str, ...], Field(min_length=1)] = ("now",)
+    horizons: Annotated[tuple[str, ...], Field(max_length=20)] = ("now",)
     default_horizon: str
-    kpis: Annotated[tuple[Kpi, ...], Field(min_length=1, max_length=500)]
+    kpis: Annotated[tuple[Kpi, ...], Field(max_length=500)]
     alerts: tuple[Alert, ...] = ()
     milestones: Annotated[dict[str, str], Field(default_factory=dict)]
     external: tuple[str, ...] = ()
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
+        if not self.horizons or not self.kpis:
+            raise ValueError("a profile has at least one horizon and one row of kpis")
         self.check_horizon(self.default_horizon)
         twice = [name for name, count in Counter(kpi.id for kpi in self.kpis).items() if count > 1]
         if twice:

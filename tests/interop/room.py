@@ -1,0 +1,88 @@
+"""A room of the embedded shim with headless participants of ours in it, for a browser to join."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from probe.client.context import Context
+from probe.client.participant import Media, Participant
+from probe.client.vmaf_samples import VmafSamples
+from probe.measure.savings import SavingsLedger
+from probe.media.audio import AudioCursor, EncodedAudio
+from probe.media.decode_pool import DecodePool
+from probe.media.video import EncodedVideo, VideoCursor
+from probe.model.samples import Sample
+from probe.signalling import base
+from probe.signalling.shim import ShimSignalling
+from sfu_shim.config import ShimConfig
+from sfu_shim.server import ShimServer
+from tests.interop.party import DEADLINE, make_context
+
+TOKEN = "interop"  # pages of another origin need one
+ROOM = "interop"
+
+
+class Room:
+    """`url` is the shim's. Observes its participants' migrations: `moves` are (migration, failure)."""
+
+    def __init__(self, url: str, context: Context, audio: EncodedAudio, samples: list[Sample]) -> None:
+        self.url = url
+        self.context = context
+        self.samples = samples
+        self.participants: list[Participant] = []
+        self.moves: list[tuple[str, str]] = []
+        self._audio = audio
+
+    async def enter(self, name: str) -> Participant:
+        """A headless participant joins. Returns when it has decoded somebody's video, or is alone."""
+        assert self.context.video is not None
+        media = Media(
+            VideoCursor(self.context.video, len(self.participants)),
+            float(self.context.video.spec.fps),
+            AudioCursor(self._audio),
+            0.3 * len(self.participants),
+        )
+        who = Participant(
+            self.context, ShimSignalling(self.url, TOKEN), media, self, SavingsLedger(), VmafSamples(self.context, enabled=False)
+        )
+        self.participants.append(who)
+        await who.join(ROOM, name, self.context.clock.now(), DEADLINE)
+        return who
+
+    async def close(self) -> None:
+        """Everybody leaves."""
+        await asyncio.gather(*(who.leave() for who in self.participants))
+
+    def migration_started(self, who: Participant, migration: base.MigrationStarted, now: float) -> None:
+        """The end tells all."""
+
+    def migration_ready(self, who: Participant, migration: str, now: float) -> None:
+        """The end tells all."""
+
+    def migration_ended(self, who: Participant, migration: str, failure: str, now: float) -> None:
+        self.moves.append((migration, failure))
+
+
+def frames_seen(who: Participant, remote: str) -> int:
+    """Pictures of `remote` that `who` has decoded so far."""
+    return who.views[remote].timelines["video"].new if remote in who.views else 0
+
+
+@asynccontextmanager
+async def open_room(video: EncodedVideo, audio: EncodedAudio) -> AsyncIterator[Room]:
+    """Server, context and room; all closed at the end."""
+    samples: list[Sample] = []
+    server = ShimServer(ShimConfig(port=0, token=TOKEN))
+    context = make_context(video, (video.spec.codec,), samples.append)
+    context.depth, context.pool = "pictures", DecodePool(1)
+    room = Room(await server.start(), context, audio, samples)
+    try:
+        yield room
+        assert not context.crashes
+    finally:
+        await room.close()
+        context.wheel.close()
+        await asyncio.to_thread(context.pool.close)
+        await server.stop()

@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from probe.measure.intervals import attempts_needed
+from probe.model.plan import Plan, planned_counts
+from probe.model.scenario_files import load_scenario, parse_scenario
+from reports.targets.files import load_profile
+
+
+def plan(**fields: Any) -> Plan:
+    return planned_counts(parse_scenario({"name": "x", **fields}, source="test"))
+
+
+def test_counts_of_a_hybrid_meeting() -> None:
+    found = plan(meetings=3, participants=2, visitors=2, cycles=4, rounds=5)
+    assert found.joins == found.participant_meetings == 3 * 5 * (2 + 2 * 4)
+    assert found.migrations == 3 * 5 * 2 * 4
+    assert found.p2p_connections == 3 * 5 * (1 + 4)
+    assert found.peak_participants == 12
+
+
+@pytest.mark.parametrize(
+    ("fields", "migrations", "connections"),
+    [
+        ({"topology": "sfu", "participants": 5}, 0, 0),
+        ({"topology": "p2p", "participants": 4}, 0, 6),
+        ({"topology": "p2p", "participants": 2, "visitors": 1}, 0, 1),
+        ({"topology": "hybrid", "participants": 2}, 0, 1),
+        ({"topology": "hybrid", "participants": 3}, 0, 0),
+        ({"topology": "hybrid", "participants": 1, "visitors": 2}, 2, 0),
+    ],
+)
+def test_migrations_and_p2p_connections(fields: dict[str, Any], migrations: int, connections: int) -> None:
+    found = plan(**fields)
+    assert (found.migrations, found.p2p_connections) == (migrations, connections)
+
+
+def test_time_grows_with_what_is_done() -> None:
+    once = plan(visitors=1, settle=4, visit=5, after=2)
+    assert plan(visitors=1, settle=4, visit=5, after=2, rounds=3).seconds == pytest.approx(3 * once.seconds)
+    assert plan(visitors=1, settle=4, visit=6, after=2).seconds == pytest.approx(once.seconds + 1)
+
+
+def test_the_default_scenario_ends_within_forty_seconds() -> None:
+    """10 s are left for preparing media and for a slower machine."""
+    assert planned_counts(load_scenario("hybrid")).seconds <= 30
+
+
+def test_nightly_can_decide_every_ratio_target_within_fifteen_minutes() -> None:
+    scenario, profile = load_scenario("nightly"), load_profile("video-platform")
+    found = planned_counts(scenario)
+    planned = {
+        "join_success": found.joins,
+        "p2p_connection_success": found.p2p_connections,
+        "stability": found.participant_meetings,
+        "migration_success": found.migrations,
+    }
+    ratios = {kpi.id: kpi.target("6m") for kpi in profile.kpis if kpi.aggregate == "ratio" and not kpi.not_judged}
+    assert set(ratios) == set(planned)
+    assert set(ratios) <= set(scenario.judges or ())
+    for kpi, target in ratios.items():
+        needed = attempts_needed(0, 0, target or 1.0)
+        assert needed is not None
+        assert planned[kpi] >= needed, kpi
+    assert found.seconds <= 13 * 60

@@ -1,0 +1,302 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from probe.measure.intervals import wilson
+from probe.measure.summary import Summary
+from reports.kpi import KpiResult, Status, exit_code
+from reports.targets.files import load_profile
+from reports.targets.profile import Kpi, Profile
+from reports.verdict import Grounds, judge
+from tests.reports.build import add, attempts, good_run, kpi
+
+
+def verdict(
+    row: Kpi, summary: Summary, judges: set[str] | None = None, horizon: str = "now", **grounds: Any
+) -> KpiResult:
+    """The row's result in a run that reached media."""
+    if "connection_success_ratio" not in summary:
+        attempts(summary, "connection_success_ratio", 1, 1)
+    profile = Profile(profile="p", title="P", horizons=("now", "6m"), default_horizon="now", kpis=(row,))
+    return judge(profile, horizon, judges, Grounds(summary, 10.0, **grounds))[0]
+
+
+def joins(good: int, total: int) -> Summary:
+    summary = Summary()
+    attempts(summary, "join_success_ratio", good, total, topology="p2p")
+    return summary
+
+
+@pytest.mark.parametrize(
+    ("good", "total", "status", "said"),
+    [
+        (20, 20, Status.INCONCLUSIVE, "20 of 20: 113 more attempts without a failure would prove it"),
+        (132, 132, Status.INCONCLUSIVE, "132 of 132: 1 more attempt without a failure would prove it"),
+        (133, 133, Status.PASS, "133 of 133"),
+        (1000, 1000, Status.PASS, "1000 of 1000"),
+        (985, 1000, Status.INCONCLUSIVE, "985 of 1000"),
+        (990, 1000, Status.PASS, "990 of 1000"),
+        (960, 1000, Status.FAIL, "960 of 1000: at most 96.9 % can be believed"),
+        (4, 6, Status.FAIL, "4 of 6"),
+        (19, 20, Status.INCONCLUSIVE, "19 of 20"),
+        (0, 1, Status.FAIL, "0 of 1"),
+    ],
+)
+def test_ratios_are_judged_by_wilson(good: int, total: int, status: Status, said: str) -> None:
+    found = verdict(kpi(), joins(good, total))
+    assert found.status == status, found.evidence
+    assert said in found.evidence
+    assert found.value == pytest.approx(good / total)
+    assert found.interval == wilson(good, total)
+    assert found.count == total
+
+
+def test_a_ratio_that_should_be_low() -> None:
+    low = kpi(comparison="<", now="5 %")
+    assert verdict(low, joins(0, 100)).status == Status.PASS
+    assert verdict(low, joins(50, 100)).status == Status.FAIL
+    few = verdict(low, joins(0, 10))
+    assert few.status == Status.INCONCLUSIVE
+    assert "42 more attempts" in few.evidence  # 52 in all, as for 95 % the other way round
+
+
+def values(metric: str, numbers: list[float], **tags: str) -> Summary:
+    summary = Summary()
+    add(summary, metric, numbers, **tags)
+    return summary
+
+
+RTT = "round_trip_time_seconds"
+
+
+@pytest.mark.parametrize(
+    ("numbers", "status", "said"),
+    [
+        ([0.05, 0.06, 0.07, 0.06, 0.05], Status.PASS, "mean of 5 readings, p95 70 ms, worst 70 ms"),
+        ([0.05, 0.06, 0.07, 0.06], Status.INCONCLUSIVE, ": about 1 more reading like these would prove it"),
+        ([0.30, 0.31, 0.29, 0.30, 0.32], Status.FAIL, "at least 293 ms can be believed"),
+        ([0.01, 0.10, 0.02, 0.09, 0.02, 0.15], Status.INCONCLUSIVE, "more readings like these would prove it"),
+        ([0.01, 0.30, 0.02, 0.09, 0.02, 0.15], Status.INCONCLUSIVE, "above the target, but too few"),
+        ([0.3], Status.INCONCLUSIVE, "mean of 1 reading,"),
+    ],
+)
+def test_means_are_judged_by_student(numbers: list[float], status: Status, said: str) -> None:
+    found = verdict(kpi(RTT, "mean", "<", "80 ms"), values(RTT, numbers))
+    assert found.status == status, found.evidence
+    assert said in found.evidence
+    assert found.value == pytest.approx(sum(numbers) / len(numbers))
+
+
+def test_equal_values_prove_their_mean_but_not_a_strict_target_at_it() -> None:
+    same = [4.6] * 10
+    assert (
+        verdict(kpi("video_quality_score", "mean", ">=", 4.6), values("video_quality_score", same)).status
+        == Status.PASS
+    )
+    assert (
+        verdict(kpi("video_quality_score", "mean", ">", 4.6), values("video_quality_score", same)).status == Status.FAIL
+    )
+
+
+@pytest.mark.parametrize(
+    ("fast", "slow", "status", "said"),
+    [
+        (59, 0, Status.PASS, "p95 of 59 readings, mean 1 s, worst 1 s"),
+        (58, 0, Status.INCONCLUSIVE, ": 1 more reading within the target"),
+        (6, 0, Status.INCONCLUSIVE, "53 more readings within the target"),
+        (92, 1, Status.PASS, "worst 30 s"),  # one slow join of 93 still leaves p95 below with 95 % confidence
+        (91, 1, Status.INCONCLUSIVE, ": 1 more reading within the target"),
+        (20, 20, Status.FAIL, "at least 30 s can be believed"),
+        (4, 0, Status.INCONCLUSIVE, "55 more readings"),
+    ],
+)
+def test_percentiles_are_judged_by_order_statistics(fast: int, slow: int, status: Status, said: str) -> None:
+    row = kpi("join_duration_seconds", "p95", "<=", "10 s")
+    found = verdict(row, values("join_duration_seconds", [1.0] * fast + [30.0] * slow))
+    assert found.status == status, found.evidence
+    assert said in found.evidence
+
+
+def test_a_low_percentile_that_should_be_high() -> None:
+    row = kpi("frame_rate", "p5", ">=", 25)
+    assert verdict(row, values("frame_rate", [30.0] * 59)).status == Status.PASS
+    few = verdict(row, values("frame_rate", [30.0] * 58))
+    assert few.status == Status.INCONCLUSIVE
+    assert ": 1 more reading within the target" in few.evidence
+    assert verdict(row, values("frame_rate", [10.0] * 20 + [30.0] * 20)).status == Status.FAIL
+
+
+@given(st.integers(5, 150), st.integers(0, 6))
+def test_as_many_more_as_are_said_prove_a_percentile(n: int, slow: int) -> None:
+    row, numbers = kpi("join_duration_seconds", "p95", "<=", "10 s"), [30.0] * min(slow, n) + [1.0] * max(n - slow, 0)
+    found = verdict(row, values("join_duration_seconds", numbers))
+    if found.status == Status.INCONCLUSIVE:
+        more = int(found.evidence.rpartition(": ")[2].split()[0])
+        assert verdict(row, values("join_duration_seconds", numbers + [1.0] * more)).status == Status.PASS
+        assert verdict(row, values("join_duration_seconds", numbers + [1.0] * (more - 1))).status != Status.PASS
+
+
+@given(st.integers(0, 400), st.integers(0, 10), st.floats(0.5, 0.999))
+def test_as_many_more_as_are_said_prove_a_ratio(good: int, bad: int, target: float) -> None:
+    if good + bad == 0:
+        return
+    found = verdict(kpi(now=target), joins(good, good + bad))
+    if found.status == Status.INCONCLUSIVE:
+        more = int(found.evidence.rpartition(": ")[2].split()[0])
+        assert verdict(kpi(now=target), joins(good + more, good + bad + more)).status == Status.PASS
+        assert verdict(kpi(now=target), joins(good + more - 1, good + bad + more - 1)).status != Status.PASS
+
+
+@pytest.mark.parametrize(
+    ("aggregate", "comparison", "target", "status"),
+    [
+        ("max", ">=", 500, Status.FAIL),
+        ("max", ">=", 30, Status.PASS),
+        ("min", ">=", 10, Status.PASS),
+        ("min", ">", 10, Status.FAIL),
+        ("value", "<=", 20, Status.PASS),
+        ("count", ">=", 3, Status.PASS),
+        ("count", ">=", 4, Status.FAIL),
+        ("rate", ">=", "0.3 /s", Status.PASS),
+        ("rate", ">", "0.3 /s", Status.FAIL),
+    ],
+)
+def test_exact_figures_are_judged_as_they_stand(aggregate: str, comparison: str, target: Any, status: Status) -> None:
+    row = kpi("concurrent_participants_peak", aggregate, comparison, target)
+    found = verdict(row, values("concurrent_participants_peak", [10.0, 20.0, 30.0]))
+    assert found.status == status, found.evidence
+    assert found.interval is None
+
+
+def test_a_reduction_is_judged_against_its_baseline() -> None:
+    def reduced(**more: Any) -> KpiResult:
+        row = kpi("megabytes_per_participant_hour", "mean", ">=", "30 %", **more)
+        return verdict(row, values("megabytes_per_participant_hour", [300.0, 310.0, 290.0, 300.0, 300.0]))
+
+    found = reduced(reduction_from="500 MB/h")
+    assert found.status == Status.PASS
+    assert found.value == pytest.approx(0.4)
+    assert found.unit == "ratio"
+    assert found.interval is not None
+    assert found.interval.low < 0.4 < found.interval.high
+    assert reduced(reduction_from="350 MB/h").status == Status.FAIL
+    unknown = reduced(reduction_from=None)
+    assert unknown.status == Status.NOT_JUDGED
+    assert unknown.value is None
+    assert "needs reduction_from" in unknown.evidence
+
+
+def test_only_the_tagged_samples_count() -> None:
+    summary = values(RTT, [0.01] * 10, topology="p2p")
+    add(summary, RTT, [5.0] * 10, topology="sfu")
+    found = verdict(kpi(f"{RTT}{{topology=p2p}}", "mean", "<", "80 ms"), summary)
+    assert found.status == Status.PASS
+    assert found.value == pytest.approx(0.01)
+    assert found.metric == "round_trip_time_seconds{topology=p2p}"
+
+
+def test_evidence_shows_the_split_and_what_stands_beside() -> None:
+    summary = joins(5, 5)
+    attempts(summary, "join_success_ratio", 3, 4, topology="sfu")
+    assert "8 of 9 (p2p 5 of 5, sfu 3 of 4)" in verdict(kpi(split="topology"), summary).evidence
+    summary = values(RTT, [0.01] * 10, topology="p2p")
+    add(summary, "one_way_delay_seconds", [0.025] * 3, topology="p2p")
+    row = kpi(RTT, "mean", "<", "80 ms", beside=["one_way_delay_seconds{topology=p2p}", "jitter_seconds"])
+    assert verdict(row, summary).evidence.endswith("one way delay 25 ms")
+
+
+def test_no_samples_are_never_a_pass() -> None:
+    found = verdict(kpi("video_quality_score", "mean", ">=", 0.0), Summary())
+    assert found.status == Status.INCONCLUSIVE
+    assert "no samples of video_quality_score" in found.evidence
+    assert (found.value, found.interval, found.count) == (None, None, 0)
+
+
+def test_a_busy_generator_makes_everything_inconclusive_and_keeps_the_figures() -> None:
+    found = verdict(kpi(), joins(1, 100), distrust=["loop lag 220 ms", "pacing"])
+    assert found.status == Status.INCONCLUSIVE
+    assert found.evidence == "the generator was not trustworthy: loop lag 220 ms (and 1 more)"
+    assert found.value == pytest.approx(0.01)
+
+
+def test_a_platform_that_nobody_reached_gets_no_verdict() -> None:
+    grounds = Grounds(joins(0, 6), 1.0)
+    assert not grounds.measured
+    found = judge(load_profile("video-platform"), "6m", None, grounds)
+    assert {one.status for one in found} == {Status.INCONCLUSIVE, Status.NOT_JUDGED}
+    assert "nothing could be measured" in next(one.evidence for one in found if one.kpi == "join_success")
+
+
+def test_connections_that_never_came_up_are_a_measurement() -> None:
+    summary = joins(0, 6)
+    attempts(summary, "connection_success_ratio", 0, 6)
+    grounds = Grounds(summary, 1.0)
+    assert grounds.measured
+    found = {one.kpi: one.status for one in judge(load_profile("video-platform"), "6m", None, grounds)}
+    assert found["join_success"] == Status.FAIL
+
+
+def test_rows_are_judged_by_choice() -> None:
+    row = kpi(not_judged="needs a watch over time")
+    assert verdict(row, joins(200, 200)).evidence == "needs a watch over time"
+    assert verdict(row, joins(200, 200), {"row"}).status == Status.PASS
+    other = verdict(kpi(), joins(200, 200), {"another"})
+    assert other.status == Status.NOT_JUDGED
+    assert other.evidence == "this scenario does not judge it"
+    assert other.value == 1.0
+    later = verdict(kpi(), joins(200, 200), horizon="6m")
+    assert (later.status, later.target, later.evidence) == (Status.NOT_JUDGED, None, "no target is set for 6m")
+
+
+def test_a_good_hybrid_run_against_the_video_platform() -> None:
+    from probe.model.scenario_files import load_scenario
+
+    judges = load_scenario("hybrid").judges
+    found = judge(load_profile("video-platform"), "6m", judges, Grounds(good_run(), 24.0))
+    statuses = {one.kpi: str(one.status) for one in found}
+    assert statuses == {
+        "join_success": "inconclusive",
+        "join_time": "inconclusive",
+        "uptime": "not_judged",
+        "p2p_connection_success": "inconclusive",
+        "p2p_latency": "pass",
+        "video_quality": "pass",
+        "audio_quality": "pass",
+        "stability": "inconclusive",
+        "p2p_usage": "not_judged",
+        "concurrent_users": "not_judged",
+        "migration_success": "inconclusive",
+        "cost_saving": "not_judged",
+        "bandwidth_saving": "not_judged",
+        "bandwidth_reduction": "not_judged",
+        "carbon_reduction": "not_judged",
+    }
+    evidence = {one.kpi: one.evidence for one in found}
+    assert evidence["migration_success"].startswith("4 of 4 (p2p>sfu 2 of 2, sfu>p2p 2 of 2): 535 more")
+    assert all(text and "\n" not in text for text in evidence.values())
+
+
+@pytest.mark.parametrize(
+    ("statuses", "flags", "code"),
+    [
+        ((Status.PASS, Status.NOT_JUDGED), {}, 0),
+        ((Status.PASS, Status.INCONCLUSIVE), {}, 0),
+        ((Status.PASS, Status.INCONCLUSIVE), {"strict": True}, 4),
+        ((Status.PASS, Status.NOT_JUDGED), {"strict": True}, 0),
+        ((Status.FAIL, Status.INCONCLUSIVE), {"strict": True}, 3),
+        ((Status.FAIL,), {}, 3),
+        ((Status.INCONCLUSIVE,), {"trustworthy": False}, 4),
+        ((Status.INCONCLUSIVE,), {"measured": False}, 4),
+        ((Status.PASS,), {"bug": True}, 1),
+        ((), {}, 0),
+    ],
+)
+def test_exit_codes(statuses: tuple[Status, ...], flags: dict[str, bool], code: int) -> None:
+    def row(status: Status) -> KpiResult:
+        return KpiResult("k", "K", "m", "mean", ">=", 1.0, "now", "count", 1.0, None, 1, status, "seen")
+
+    assert exit_code([row(status) for status in statuses], **{"trustworthy": True, "measured": True, **flags}) == code
