@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import random
 import signal
 import time
@@ -20,6 +21,7 @@ from probe.client.generator_watch import GeneratorWatch
 from probe.client.meeting import Meeting
 from probe.client.participant import Media
 from probe.client.vmaf_samples import VmafSamples
+from probe.client.warm_up import warm_up
 from probe.measure.health import GeneratorHealth
 from probe.measure.savings import Prices, SavingsLedger
 from probe.measure.summary import Summary
@@ -100,10 +102,13 @@ async def run_scenario(scenario: Scenario, options: RunOptions, progress: Report
         addresses = gathering_addresses(scenario.addresses, options.url)
         async with _server(options, scenario) as url, _context(run, spool, video, addresses) as context:
             ticker = asyncio.create_task(_tick(run, context, spool, tell))
+            vmaf = VmafSamples(context, enabled=video is not None and vmaf_available())
             try:
-                await _interruptible(_rounds(run, context, url, options.token, video, audio), run)
+                await _interruptible(_rounds(run, context, url, options.token, video, audio, vmaf), run)
             finally:
                 ticker.cancel()
+            health = _health(context)  # before VMAF, whose load is nobody's call
+            await _score_vmaf(vmaf, context)
             _totals(run, context)
     finally:
         spool.close()
@@ -114,7 +119,7 @@ async def run_scenario(scenario: Scenario, options: RunOptions, progress: Report
         scenario=scenario.name,
         target=without_secrets(options.url) if options.url else "embedded",
         version=probe.__version__,
-        health=_health(context),
+        health=health,
         summary=run.summary.to_dict(),
         migrations=tuple(m.to_dict() for meeting in run.meetings for m in meeting.migrations),
         participants=tuple(entry.to_dict() for meeting in run.meetings for entry in meeting.entries),
@@ -210,10 +215,15 @@ async def _context(
 
 
 async def _rounds(
-    run: _Run, context: Context, url: str, token: str, video: EncodedVideo | None, audio: EncodedAudio | None
+    run: _Run,
+    context: Context,
+    url: str,
+    token: str,
+    video: EncodedVideo | None,
+    audio: EncodedAudio | None,
+    vmaf: VmafSamples,
 ) -> None:
     scenario = run.scenario
-    vmaf = VmafSamples(context, enabled=video is not None and vmaf_available())
 
     def new_media() -> Media:
         rng = context.rng
@@ -221,6 +231,9 @@ async def _rounds(
         fps = float(video.spec.fps) if video is not None else 1.0
         return Media(cursor, fps, AudioCursor(audio) if audio is not None else None, rng.random())
 
+    await warm_up(context.clock)
+    gc.collect()
+    gc.freeze()  # what was made so far stays: a full collection in mid-call would be a stall of ours
     stamp = uuid.uuid4().hex[:6]
     for number in range(scenario.rounds):
         start = context.clock.now() + _START_DELAY
@@ -236,6 +249,9 @@ async def _rounds(
         for outcome in await asyncio.gather(*runs, return_exceptions=True):
             if isinstance(outcome, Exception):
                 context.crashed(outcome)
+
+
+async def _score_vmaf(vmaf: VmafSamples, context: Context) -> None:
     try:
         await asyncio.to_thread(vmaf.score)
     except MediaError as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from rich.console import RenderableType
+from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -16,29 +16,36 @@ _WIDE = 112
 _MOST_EXTERNAL = 6
 
 
-def scorecard(document: Document, width: int) -> Table | None:
-    """The judged rows, fitted to `width`; None when there are none."""
+def scorecard(document: Document, width: int) -> RenderableType | None:
+    """The judged rows, fitted to `width`; None when there are none. A reason that all share is told once, below."""
     judged = [kpi for kpi in document["kpis"] if kpi["status"] != "not_judged"]
     if not judged:
         return None
-    wide = width >= _WIDE
+    reasons = {plain(kpi["evidence"]) for kpi in judged}
+    if len(reasons) > 1 or len(judged) == 1:
+        return _rows(judged, width >= _WIDE, evidence=True)
+    return Group(_rows(judged, wide=False, evidence=False), Text(f"   all rows: {reasons.pop()}", style="yellow"))
+
+
+def _rows(judged: list[dict[str, Any]], wide: bool, evidence: bool) -> Table:
+    """Evidence goes into a column of its own when `wide`, else below the row's title."""
     table = new_table()
     table.add_column("", width=1, no_wrap=True)
-    table.add_column("", ratio=None if wide else 1, overflow="fold")
+    table.add_column("", ratio=1 if evidence and not wide else None, overflow="fold")
     for name in ("value", "target", "90 % interval"):
         table.add_column(name, justify="right", no_wrap=True)
     if wide:
         table.add_column("evidence", ratio=1)
     for kpi in judged:
-        _add(table, kpi, wide)
+        _add(table, kpi, wide, plain(kpi["evidence"]) if evidence else "")
     return table
 
 
-def _add(table: Table, kpi: dict[str, Any], wide: bool) -> None:
-    status, evidence = kpi["status"], plain(kpi["evidence"])
+def _add(table: Table, kpi: dict[str, Any], wide: bool, evidence: str) -> None:
+    status = kpi["status"]
     mark, style = Text(MARKS[status], style=STYLES[status]), STYLES[status]
     title = Text(plain(kpi["title"]))
-    if not wide:
+    if evidence and not wide:
         title.append(f"\n{evidence}", style="dim")
     value = Text(show(kpi["value"], kpi["unit"]), style=style)
     target = f"{SIGNS[kpi['comparison']]} {show(kpi['target'], kpi['unit'])}"

@@ -238,8 +238,18 @@ class Meeting:
         moving.ended.add(who.participant)
         moving.failure = moving.failure or failure
         moving.end = max(moving.end, now)
-        present = {e.participant.participant for e in self.entries if e.participant.left_at is None}
-        if (moving.told & present) <= moving.ended:
+        self._check_over(migration, moving, now)
+
+    def signalling_lost(self, who: Participant, now: float) -> None:
+        """It won't hear how the migrations end that it was told of: nobody waits for it."""
+        for migration, moving in self._moving.items():
+            self._check_over(migration, moving, now)
+
+    def _check_over(self, migration: str, moving: _Moving, now: float) -> None:
+        there = {
+            e.participant.participant for e in self.entries if e.participant.left_at is None and not e.participant.lost
+        }
+        if (moving.told & there) <= moving.ended:
             self.state = "in call"
             self._context.wheel.at(now + _TAIL, lambda due: self._finish_move(migration, moving.failure))
 
@@ -284,5 +294,7 @@ class Meeting:
                 self._finish_move(migration, f"not finished within {limit:g} s")
             if not self._moved.is_set():
                 record = MigrationRecord(self.room, source, target, begun, self._scenario.migration_deadline)
-                record.roll_back(begun + limit, f"the room did not begin to move from {source} to {target} within {limit:g} s")
+                record.roll_back(
+                    begun + limit, f"the room did not begin to move from {source} to {target} within {limit:g} s"
+                )
                 self._keep(record.build())

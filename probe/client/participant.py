@@ -51,6 +51,9 @@ class Observer(Protocol):
     def migration_ended(self, who: Participant, migration: str, failure: str, now: float) -> None:
         """Committed and the old paths closed (empty `failure`), or rolled back."""
 
+    def signalling_lost(self, who: Participant, now: float) -> None:
+        """It hears nothing any more."""
+
 
 @dataclass(frozen=True, slots=True)
 class Media:
@@ -97,6 +100,7 @@ class Participant:
         self.joined_at: float | None = None
         self.left_at: float | None = None
         self.expects_media = False
+        self.lost = False
         self._joining = False
         self._context = context
         self._signalling = signalling
@@ -214,7 +218,9 @@ class Participant:
             case base.MemberLeft():
                 self._member_left(event.participant)
             case base.MigrationStarted():
-                self._move = _Move(event, {remote: view.timelines["video"].repeated for remote, view in self.views.items()})
+                self._move = _Move(
+                    event, {remote: view.timelines["video"].repeated for remote, view in self.views.items()}
+                )
                 if self._move.carries(self.participant):
                     self._observer.migration_started(self, event, self._context.clock.now())
                 await self._check_ready()
@@ -261,12 +267,14 @@ class Participant:
     def _signalling_lost(self, reason: str) -> None:
         if self._leaving:
             return
+        self.lost = True
         error = SignallingError(
             reason, who=self.participant, phase="signalling", hint="the server or the way to it is gone"
         )
         if not self._fail_join(error):
             self._context.complain(error)
             self._drop(reason)
+        self._observer.signalling_lost(self, self._context.clock.now())
 
     # what the paths say
 

@@ -146,9 +146,7 @@ class View:
         if tick is not None:
             self._recent.append((frame.complete, tick))
         reading = decoded.reading if decoded is not None else None
-        watching = self._show(
-            frame.complete, path, tick, reading.mos if reading is not None else None
-        )
+        watching = self._show(frame.complete, path, tick, reading.mos if reading is not None else None)
         if captured is not None:
             tags = {"topology": watching.topology, "kind": "video"}
             self._context.emit(

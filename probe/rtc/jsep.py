@@ -71,17 +71,15 @@ class Jsep:
         """A description of all transceivers. New ones get the next free mid."""
         for transceiver in self.transceivers:
             transceiver.mid = transceiver.mid or self._free_mid()
-        sections = [self._section(t, t.direction, self._setup or "actpass") for t in self.transceivers]
-        return self._describe(sections)
+        return self._describe([self._section(t, t.direction, self._setup or "actpass") for t in self.transceivers])
 
     def take_answer(self, text: str) -> None:
         """Apply the answer to our last offer. Raises NegotiationError when it does not fit it."""
         answer = _parse(text)
-        if len(answer.sections) != len(self.transceivers):
-            raise NegotiationError(
-                f"the answer has {len(answer.sections)} media sections, the offer had {len(self.transceivers)}"
-            )
-        for transceiver, section in zip(self.transceivers, answer.sections, strict=True):
+        offered = len(self.transceivers) + len(self._rejected)
+        if len(answer.sections) != offered:
+            raise NegotiationError(f"the answer has {len(answer.sections)} media sections, the offer had {offered}")
+        for transceiver, section in zip(self.transceivers, self._usable(answer.sections), strict=True):
             if section.rejected:
                 transceiver.current = "inactive"
                 continue
@@ -99,28 +97,27 @@ class Jsep:
         self._match_sections(offer.sections)
         self._take_transport(offer)
         sections = []
-        transceivers = iter(self.transceivers)
-        for position, section in enumerate(offer.sections):
-            if position in self._rejected:
-                sections.append(_rejection(section))
-                continue
-            transceiver = next(transceivers)
+        for section, transceiver in zip(self._usable(offer.sections), self.transceivers, strict=False):
             self._agree(transceiver, section)
             sections.append(self._section(transceiver, transceiver.current, self._setup))
         return self._describe(sections)
 
     def _match_sections(self, sections: Sequence[MediaSection]) -> None:
-        """Pair each offered section with a transceiver: by mid, else with a new one of ours of that kind, else fresh."""
+        """Pair each offered section with a transceiver: by mid, else with a new one of ours of that kind, else fresh.
+
+        A transceiver whose section was stopped (port 0), or given to another mid, is over (RFC 8829 section 5.10).
+        """
         matched: list[Transceiver] = []
+        self._rejected = {}
         for position, section in enumerate(sections):
-            if section.kind not in ("audio", "video") or (section.rejected and section.mid not in self._mids()):
+            if section.kind not in ("audio", "video") or section.rejected:
                 self._rejected[position] = section
                 continue
             transceiver = next((t for t in self.transceivers if t.mid == section.mid), None)
             transceiver = transceiver or self._unassociated(section, matched) or self._fresh(section)
             transceiver.mid = section.mid
             matched.append(transceiver)
-        self.transceivers[:] = matched + [t for t in self.transceivers if t not in matched]
+        self.transceivers[:] = matched + [t for t in self.transceivers if not t.mid]
 
     def _unassociated(self, section: MediaSection, matched: Sequence[Transceiver]) -> Transceiver | None:
         return next((t for t in self.transceivers if not t.mid and t.kind == section.kind and t not in matched), None)
@@ -133,16 +130,16 @@ class Jsep:
     def _agree(self, transceiver: Transceiver, section: MediaSection) -> None:
         transceiver.codecs = self._agreed_codecs(transceiver, section)
         transceiver.extensions = negotiate_extensions(section.extensions, set(OUR_EXTENSIONS.values()))
-        transceiver.current = "inactive" if section.rejected else _both(transceiver.direction, section.direction)
+        transceiver.current = _both(transceiver.direction, section.direction)
         transceiver.take_remote(section)
 
     # shared by both
 
-    def _mids(self) -> set[str]:
-        return {transceiver.mid for transceiver in self.transceivers}
+    def _usable(self, sections: Sequence[MediaSection]) -> list[MediaSection]:
+        return [section for position, section in enumerate(sections) if position not in self._rejected]
 
     def _free_mid(self) -> str:
-        taken = self._mids()
+        taken = {transceiver.mid for transceiver in self.transceivers} | {s.mid for s in self._rejected.values()}
         return next(str(number) for number in range(len(taken) + 1) if str(number) not in taken)
 
     def _supported(self, transceiver: Transceiver) -> list[Codec]:
@@ -191,6 +188,9 @@ class Jsep:
         return section
 
     def _describe(self, sections: list[MediaSection]) -> str:
+        """The description of `sections`, and in their places those rejected: lines never move (RFC 8829 section 5.2.2)."""
+        for position, section in sorted(self._rejected.items()):
+            sections.insert(position, _rejection(section))
         self._version += 1
         bundle = [section.mid for section in sections if not section.rejected]
         return SessionDescription(

@@ -173,7 +173,7 @@ class Profile(Strict):
     default_horizon: str
     kpis: Annotated[tuple[Kpi, ...], Field(max_length=500)]
     alerts: tuple[Alert, ...] = ()
-    milestones: Annotated[dict[str, str], Field(default_factory=dict)]
+    milestones: dict[str, str] = Field(default_factory=dict)
     external: tuple[str, ...] = ()
 
     @model_validator(mode="after")

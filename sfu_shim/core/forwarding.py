@@ -294,5 +294,6 @@ def _by_mid(tracks: Iterable[Track], header: RtpHeader) -> Track | None:
 
 
 def _by_payload_type(tracks: Iterable[Track], header: RtpHeader) -> Track | None:
-    fitting = [track for track in tracks if header.payload_type in track.payload_types]
+    # A track whose sources were announced is left alone: one stray packet must not take its place.
+    fitting = [track for track in tracks if header.payload_type in track.payload_types and not track.spec.ssrcs]
     return fitting[0] if len(fitting) == 1 else None

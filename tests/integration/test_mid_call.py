@@ -165,7 +165,7 @@ async def test_malformed_packets_are_counted_and_the_call_goes_on(topology: Lite
         asyncio.get_running_loop().set_exception_handler(lambda loop, what: crashes.append(what))
         running = asyncio.create_task(found.meeting.run(found.context.clock.now()))
         await found.until(lambda: found.all_see_each_other(2))
-        await _inject(found)
+        _inject(found)
         view = next(iter(found.participants[1].views.values()))
         seen = view.timelines["video"].new
         await found.until(lambda: view.timelines["video"].new > seen + 8)
@@ -177,4 +177,4 @@ async def test_malformed_packets_are_counted_and_the_call_goes_on(topology: Lite
     refused = sum(number for (phase, _, _), number in found.context.errors.items() if phase == "packets")
     assert set(phase for phase, _, _ in found.context.errors) <= {"packets"}
     if topology == "p2p":
-        assert refused >= 12  # at the SFU it is the server that counts them
+        assert refused == 10  # at the SFU it is the server that counts them

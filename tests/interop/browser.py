@@ -79,6 +79,10 @@ class BrowserPage:
         async with asyncio.timeout(DEADLINE):
             return await self._page.evaluate(f"args => {function}(...args)", list(arguments))
 
+    async def until(self, expression: str, seconds: float = DEADLINE) -> None:
+        """Wait until an expression is true there."""
+        await self._page.wait_for_function(expression, timeout=seconds * 1000, polling=100)
+
     async def value(self, expression: str) -> Any:
         """What an expression is worth there."""
         async with asyncio.timeout(DEADLINE):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import asyncio
+import os
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,7 @@ import pytest
 from probe.media.audio import AudioSpec, EncodedAudio, prepare_audio
 from probe.media.prepare import prepare_video
 from probe.media.video import EncodedVideo, VideoSpec
+from tests.interop.party import until
 
 FPS = 20
 
@@ -35,3 +38,32 @@ def videos(_media_cache: Path) -> dict[str, EncodedVideo]:
 @pytest.fixture(scope="session")
 def audio() -> EncodedAudio:
     return prepare_audio(AudioSpec(seconds=3))
+
+
+@pytest.fixture(autouse=True)
+async def _nothing_is_left() -> AsyncIterator[None]:
+    """After each test: no socket, no process, no task that was not there before (Linux)."""
+    before = _held()
+    yield
+    await until(lambda: not _held() - before, "the end of what the test began", 5.0)
+
+
+def _held() -> set[str]:
+    """What this process has open that a call could have left: sockets, children, tasks."""
+    tasks = {task.get_name() for task in asyncio.all_tasks() if task is not asyncio.current_task()}
+    return tasks | _sockets() | _children()
+
+
+def _sockets() -> set[str]:
+    found = set()
+    for entry in Path("/proc/self/fd").glob("*"):
+        try:
+            found.add(os.readlink(entry))
+        except FileNotFoundError:
+            continue  # the handle of this very listing
+    return {target for target in found if target.startswith("socket:")}
+
+
+def _children() -> set[str]:
+    listings = Path("/proc/self/task").glob("*/children")
+    return {f"process {pid}" for listing in listings for pid in listing.read_text().split()}

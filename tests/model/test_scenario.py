@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -60,7 +61,7 @@ def test_several_mistakes_are_told_together() -> None:
 
 def test_a_scenario_cannot_be_changed() -> None:
     with pytest.raises(ValueError, match="frozen"):
-        scenario().meetings = 3  # type: ignore[misc]
+        scenario().meetings = 3
 
 
 def test_prices_are_those_that_savings_are_worked_out_with() -> None:
@@ -135,7 +136,6 @@ _ANYTHING = st.recursive(
 
 @given(st.dictionaries(st.sampled_from(sorted(Scenario.model_fields)) | st.text(max_size=8), _ANYTHING, max_size=5))
 def test_rubbish_is_a_config_error_or_a_scenario(data: dict[str, Any]) -> None:
-    try:
+    """Nothing but a ConfigError may come out, whatever goes in."""
+    with contextlib.suppress(ConfigError):
         assert isinstance(parse_scenario(data, source="fuzz"), Scenario)
-    except ConfigError as error:
-        assert error.message

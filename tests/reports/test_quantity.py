@@ -29,8 +29,16 @@ def test_written_quantities(written: float | str, unit: str, value: float) -> No
 
 
 @pytest.mark.parametrize(
-    ("written", "unit"), [("98 %", "seconds"), ("80 ms", "ratio"), ("fast", "seconds"), ("", "ratio"), ("4.6 stars", "score"), (True, "count")]
-)  # fmt: skip
+    ("written", "unit"),
+    [
+        ("98 %", "seconds"),
+        ("80 ms", "ratio"),
+        ("fast", "seconds"),
+        ("", "ratio"),
+        ("4.6 stars", "score"),
+        (True, "count"),
+    ],
+)
 def test_the_wrong_suffix_is_refused(written: float | str, unit: str) -> None:
     with pytest.raises(ValueError, match="is not a quantity"):
         parse_quantity(written, unit)

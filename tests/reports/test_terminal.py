@@ -73,6 +73,12 @@ def test_headlines(changes: dict[str, Any], headline: str) -> None:
     assert printed(**changes).startswith(headline)
 
 
+def test_a_reason_that_all_rows_share_is_told_once() -> None:
+    text = " ".join(printed(health=BUSY).split())
+    assert text.count("all rows: the generator was not trustworthy: event-loop lag p99 220 ms") == 1
+    assert text.count("the generator was not trustworthy") == 1
+
+
 def test_a_failed_target_leads() -> None:
     summary = good_run()
     attempts(summary, "join_success_ratio", 0, 20, topology="p2p")
