@@ -6,6 +6,7 @@ import asyncio
 import gc
 import random
 import signal
+import sys
 import time
 import uuid
 from collections.abc import AsyncIterator, Callable
@@ -50,6 +51,8 @@ _PROGRESS_INTERVAL = 0.25
 _CLOSE_DEADLINE = 20.0
 _CONNECT_DEADLINE = 10.0
 _START_DELAY = 0.2
+_SWITCH_INTERVAL = 0.0005
+"""Seconds a decoder thread may hold the interpreter while the packet path waits: Python's own 5 ms are a packet's time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,6 +234,7 @@ async def _rounds(
         fps = float(video.spec.fps) if video is not None else 1.0
         return Media(cursor, fps, AudioCursor(audio) if audio is not None else None, rng.random())
 
+    sys.setswitchinterval(_SWITCH_INTERVAL)
     await warm_up(context.clock)
     gc.collect()
     gc.freeze()  # what was made so far stays: a full collection in mid-call would be a stall of ours

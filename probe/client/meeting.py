@@ -106,6 +106,8 @@ class Meeting:
         scenario = self._scenario
         try:
             await self._gather_core(start)
+            if not self._members:
+                return  # nobody got in: there is nothing to wait for
             self.state = "in call"
             for _ in range(scenario.cycles):
                 await asyncio.sleep(scenario.settle)

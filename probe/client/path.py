@@ -263,6 +263,9 @@ class Path:
         """The first outcome counts: a path that was up and is lost later did come up."""
         if not self._counted:
             self._counted = True
+            # A P2P connection has two ends: where both are ours, the offerer's counts.
+            if self._open.role == "answer" and self.remote in self._context.captures:
+                return
             pair = "/".join(self.peer.selected_pair or ())
             self.readings.connection(success, pair if success else f"failed: {self.phase}")
 

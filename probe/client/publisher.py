@@ -10,11 +10,13 @@ from probe.client.capture_log import CaptureLog
 from probe.measure.migration import Kind
 from probe.measure.savings import Path as Via
 from probe.measure.savings import SavingsLedger
+from probe.measure.timeline import TOLERANCE
 from probe.rtc.clock import Clock
 from probe.rtc.sender import MediaUnit, TrackSender
 from probe.rtc.wheel import TimerWheel
 
 AUDIO_INTERVAL = 0.02
+_APART = 2 * TOLERANCE
 
 
 class VideoFrames(Protocol):
@@ -70,6 +72,7 @@ class Publisher:
         self._receivers = receivers
         self._senders: list[tuple[TrackSender, Via]] = []
         self._carried: Counter[tuple[Via, int, bool]] = Counter()
+        self._last_capture: dict[Kind, float] = {}
         self._video_ticks = 0
         self._audio_ticks = 0
         self._stops: list[Callable[[], None]] = []
@@ -96,17 +99,23 @@ class Publisher:
 
     def _video_tick(self, due: float) -> None:
         assert self._video is not None
-        frame, now = self._video.next(), self._clock.now()
-        self.captures.note(frame.index, self._video_ticks, now)
-        unit = MediaUnit("video", frame.data, frame.keyframe, now, self._video_ticks, frame.index)
+        frame, time = self._video.next(), self._capture_time("video")
+        self.captures.note(frame.index, self._video_ticks, time)
+        unit = MediaUnit("video", frame.data, frame.keyframe, time, self._video_ticks, frame.index)
         self._video_ticks += 1
         self._send(unit)
 
     def _audio_tick(self, due: float) -> None:
         assert self._audio is not None
-        unit = MediaUnit("audio", self._audio.next(), True, self._clock.now(), self._audio_ticks, 0)
+        unit = MediaUnit("audio", self._audio.next(), True, self._capture_time("audio"), self._audio_ticks, 0)
         self._audio_ticks += 1
         self._send(unit)
+
+    def _capture_time(self, kind: Kind) -> float:
+        """Now; but units that a late timer hands out in one go stay apart, for the capture time is their identity."""
+        time = max(self._clock.now(), self._last_capture.get(kind, 0.0) + _APART)
+        self._last_capture[kind] = time
+        return time
 
     def _send(self, unit: MediaUnit) -> None:
         ways: set[Via] = set()

@@ -198,8 +198,11 @@ class Jsep:
         ).to_sdp()
 
     def _take_transport(self, description: SessionDescription) -> None:
-        section = description.bundled_transport_section()
-        if section is None or not section.ice_ufrag or not section.ice_pwd:
+        try:
+            section = description.bundled_transport_section()
+        except SdpError as error:  # no section at all, or none that is not rejected
+            raise NegotiationError(f"unusable SDP: {error}", phase="offer_answer") from error
+        if not section.ice_ufrag or not section.ice_pwd:
             raise NegotiationError(
                 "the description has no usable media section with ICE credentials", phase="offer_answer"
             )

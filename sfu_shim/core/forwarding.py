@@ -294,6 +294,6 @@ def _by_mid(tracks: Iterable[Track], header: RtpHeader) -> Track | None:
 
 
 def _by_payload_type(tracks: Iterable[Track], header: RtpHeader) -> Track | None:
-    # A track whose sources were announced is left alone: one stray packet must not take its place.
-    fitting = [track for track in tracks if header.payload_type in track.payload_types and not track.spec.ssrcs]
+    # A track that has a source is left alone: a stray packet must not take its place.
+    fitting = [track for track in tracks if header.payload_type in track.payload_types and track.source is None]
     return fitting[0] if len(fitting) == 1 else None

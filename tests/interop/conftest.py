@@ -65,5 +65,10 @@ def _sockets() -> set[str]:
 
 
 def _children() -> set[str]:
-    listings = Path("/proc/self/task").glob("*/children")
-    return {f"process {pid}" for listing in listings for pid in listing.read_text().split()}
+    found = set()
+    for listing in Path("/proc/self/task").glob("*/children"):
+        try:
+            found |= {f"process {pid}" for pid in listing.read_text().split()}
+        except (FileNotFoundError, ProcessLookupError):
+            continue  # that thread has just ended
+    return found

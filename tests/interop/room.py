@@ -60,7 +60,7 @@ class Room:
         """Everybody leaves. Idempotent."""
         await asyncio.gather(*(who.leave() for who in self.participants))
 
-    def signalling_lost(self, who: Participant, reason: str) -> None:
+    def signalling_lost(self, who: Participant, now: float) -> None:
         """Counts as a drop, which the tests look for."""
 
     def migration_started(self, who: Participant, migration: base.MigrationStarted, now: float) -> None:
