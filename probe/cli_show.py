@@ -66,7 +66,7 @@ def _settings(scenario: Scenario) -> Table:
 
 def _setting(key: str, value: object) -> str:
     if isinstance(value, list):
-        return ", ".join(map(str, value)) or "of the interface that reaches the server"
+        return ", ".join(map(str, value)) or "loopback for a server on loopback, else all of this machine's"
     return "all that the profile leaves to a single run" if key == "judges" and value is None else str(value)
 
 

@@ -106,10 +106,13 @@ async def run_scenario(scenario: Scenario, options: RunOptions, progress: Report
         async with _server(options, scenario) as url, _context(run, spool, video, addresses) as context:
             ticker = asyncio.create_task(_tick(run, context, spool, tell))
             vmaf = VmafSamples(context, enabled=video is not None and vmaf_available())
+            await _warm_up(context)
+            watch = GeneratorWatch(context)
             try:
                 await _interruptible(_rounds(run, context, url, options.token, video, audio, vmaf), run)
             finally:
                 ticker.cancel()
+                watch.close()
             health = _health(context)  # before VMAF, whose load is nobody's call
             await _score_vmaf(vmaf, context)
             _totals(run, context)
@@ -201,17 +204,23 @@ async def _context(
         addresses=addresses,
         connect_deadline=min(_CONNECT_DEADLINE, scenario.join_deadline),
     )
-    watch = GeneratorWatch(context)
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(lambda _, what: context.crashed(what.get("exception") or RuntimeError(what["message"])))
     try:
         yield context
     finally:
         loop.set_exception_handler(None)
-        watch.close()
         wheel.close()
         if context.pool is not None:
             await asyncio.to_thread(context.pool.close)
+
+
+async def _warm_up(context: Context) -> None:
+    """What is slow once is done before anybody's click is timed and before the generator is watched."""
+    sys.setswitchinterval(_SWITCH_INTERVAL)
+    await warm_up(context.clock)
+    gc.collect()
+    gc.freeze()  # what was made so far stays: a full collection in mid-call would be a stall of ours
 
 
 # the meetings
@@ -234,10 +243,6 @@ async def _rounds(
         fps = float(video.spec.fps) if video is not None else 1.0
         return Media(cursor, fps, AudioCursor(audio) if audio is not None else None, rng.random())
 
-    sys.setswitchinterval(_SWITCH_INTERVAL)
-    await warm_up(context.clock)
-    gc.collect()
-    gc.freeze()  # what was made so far stays: a full collection in mid-call would be a stall of ours
     stamp = uuid.uuid4().hex[:6]
     for number in range(scenario.rounds):
         start = context.clock.now() + _START_DELAY

@@ -34,6 +34,8 @@ def _blocks(document: Document, width: int) -> Iterable[RenderableType]:
         ("Generator", health(document)),
         ("Notes", _notes(document)),
     )
+    if not document["verdict"]["measured"]:  # then what went wrong is all there is to say
+        sections = (*(s for s in sections if s[0] == "Errors"), *(s for s in sections if s[0] != "Errors"))
     for title, body in sections:
         if body is not None:
             yield _section(title, body)

@@ -8,6 +8,7 @@ from probe.measure.audio_quality import AudioQuality, AudioScore
 from probe.measure.playout import PlayoutBuffer, PlayoutWindow
 
 WINDOW = 2.0
+SHORTEST_WINDOW = 1.0
 PACKETISATION = 0.02
 LOOK_AHEAD = 0.0065
 """Opus look-ahead in seconds, at 48 kHz (RFC 6716 section 2.1.4, and measured)."""
@@ -32,6 +33,7 @@ class Listening:
         self._one_way_known = 0
         self._expected = 0
         self._unheard = 0
+        self._round_trip: float | None = None
         self._origin: int | None = None
         self._finished = False
         self.last: AudioScore | None = None
@@ -53,11 +55,14 @@ class Listening:
     def window(self, now: float, round_trip: float | None) -> None:
         """Rate the time since the last call. One-way delay: by capture time, else half of `round_trip`."""
         elapsed = now - self._started
-        if self._origin is None or elapsed < WINDOW:
-            return
+        self._round_trip = round_trip
+        if self._origin is not None and elapsed >= WINDOW:
+            self._rate(now, elapsed)
+
+    def _rate(self, now: float, elapsed: float) -> None:
         self._started = now
         window = self._judge(now)
-        one_way = self._one_way / self._one_way_known if self._one_way_known else (round_trip or 0.0) / 2
+        one_way = self._one_way / self._one_way_known if self._one_way_known else (self._round_trip or 0.0) / 2
         delay = one_way + PACKETISATION + LOOK_AHEAD + window.delay_seconds
         loss = window.loss_ratio if window.expected else None
         bitrate = self._bytes * 8 / (self._packets * PACKETISATION) if self._packets else 0.0
@@ -72,11 +77,16 @@ class Listening:
         return window
 
     def finish(self) -> None:
-        """The stream is over: its scores, from the mean R of its windows. Nothing where no full window passed."""
+        """The stream is over: its scores, from the mean R of its windows. What is left after the last one is rated if it is a
+        second or more; a stream shorter than that has no score."""
         if self._finished:
             return
         self._finished = True
-        self._judge(self._context.clock.now())
+        now = self._context.clock.now()
+        if self._origin is not None and now - self._started >= SHORTEST_WINDOW:
+            self._rate(now, now - self._started)
+        else:
+            self._judge(now)
         if self._expected:
             tags = self._tags | {"kind": "audio"}
             residual = self._unheard / self._expected

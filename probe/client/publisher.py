@@ -74,7 +74,7 @@ class Publisher:
         self._carried: Counter[tuple[Via, int, bool]] = Counter()
         self._last_capture: dict[Kind, float] = {}
         self._video_ticks = 0
-        self._audio_ticks = 0
+        self._audio_start: float | None = None
         self._stops: list[Callable[[], None]] = []
         start = clock.now()
         if video is not None:
@@ -106,9 +106,11 @@ class Publisher:
         self._send(unit)
 
     def _audio_tick(self, due: float) -> None:
+        """The position is the time that is due, not a count: ticks that a stall left out are time that has passed."""
         assert self._audio is not None
-        unit = MediaUnit("audio", self._audio.next(), True, self._capture_time("audio"), self._audio_ticks, 0)
-        self._audio_ticks += 1
+        self._audio_start = due if self._audio_start is None else self._audio_start
+        position = round((due - self._audio_start) / AUDIO_INTERVAL)
+        unit = MediaUnit("audio", self._audio.next(), True, self._capture_time("audio"), position, 0)
         self._send(unit)
 
     def _capture_time(self, kind: Kind) -> float:

@@ -101,8 +101,9 @@ class View:
         if frame.keyframe and not stream.keyframe_seen:
             stream.keyframe_seen = True
             self._milestone(path, "first_keyframe", frame.complete)
-        tags = {"topology": self._topologies[path]}
-        self._context.emit("frame_assembly_seconds", frame.complete - frame.first_arrival, tags)
+        if self._context.depth != "headers":
+            tags = {"topology": self._topologies[path]}
+            self._context.emit("frame_assembly_seconds", frame.complete - frame.first_arrival, tags)
         if not frame.decodable:
             return  # a decoder fed with holes shows garbage: the viewer waits for the keyframe, and so do we
         if stream.decoder is None:
@@ -237,10 +238,10 @@ class View:
         """Lowest second between two times."""
         return min((value for s in self._stretches if (value := s.lowest_mos(start, end)) is not None), default=None)
 
-    def frames_lost(self, start: float, end: float) -> int:
-        """Frames that the sender sent between two times and that never were seen, on any path."""
+    def frames_lost(self, start: float, end: float) -> int | None:
+        """Frames that the sender sent between two times and that never were seen, on any path. None where no frame ID tells."""
         ticks = {tick for shown, tick in self._recent if start <= shown <= end}
-        return max(ticks) - min(ticks) + 1 - len(ticks) if ticks else 0
+        return max(ticks) - min(ticks) + 1 - len(ticks) if ticks else None
 
     def path_closed(self, path: str) -> None:
         """The path is gone: the call quality heard on it is final."""

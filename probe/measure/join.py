@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 PHASES = (
-    "signalling_connect", "room_join", "offer_answer", "ice_gathering", "ice_connected", "dtls_connected", "first_rtp",
+    "signalling_connect", "room_join", "ice_gathering", "offer_answer", "ice_connected", "dtls_connected", "first_rtp",
     "first_keyframe", "first_decoded",
 )  # fmt: skip
-"""In the order in which a join goes through them."""
+"""In the order in which a join goes through them: candidates are gathered first, for the description carries them."""
 
 
 class JoinClock:

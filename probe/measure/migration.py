@@ -21,7 +21,7 @@ class StreamSwitch:
     sender: str
     kind: Kind
     gap_seconds: float | None = None
-    frames_lost: int = 0
+    frames_lost: int | None = None
     frames_repeated: int = 0
     mos_before: float | None = None
     mos_lowest: float | None = None
@@ -75,8 +75,9 @@ class Migration:
         return max((gap for gap in self.gaps("video").values()), default=None)
 
     @property
-    def frames_lost(self) -> int:
-        return sum(stream.frames_lost for stream in self.of("video"))
+    def frames_lost(self) -> int | None:
+        known = [stream.frames_lost for stream in self.of("video") if stream.frames_lost is not None]
+        return sum(known) if known else None
 
     @property
     def frames_repeated(self) -> int:
@@ -139,7 +140,7 @@ class MigrationRecord:
         """What one receiver saw of one sender's stream. A second report of the same stream replaces the first."""
         if stream.gap_seconds is not None and not 0 <= stream.gap_seconds < math.inf:
             raise ValueError(f"a gap is 0 or more seconds, got {stream.gap_seconds}")
-        if min(stream.frames_lost, stream.frames_repeated) < 0:
+        if min(stream.frames_lost or 0, stream.frames_repeated) < 0:
             raise ValueError("frames lost and repeated are 0 or more")
         self._streams[stream.receiver, stream.sender, stream.kind] = stream
 
@@ -196,7 +197,8 @@ def samples(migration: Migration, time: float) -> list[Sample]:
             found.append(Sample(f"migration_{kind}_gap_seconds", gap, time, tags, detail))
     for stream in migration.of("video"):
         detail = {**meeting, "receiver": stream.receiver, "sender": stream.sender}
-        found.append(Sample("migration_frames_lost", stream.frames_lost, time, tags, detail))
+        if stream.frames_lost is not None:
+            found.append(Sample("migration_frames_lost", stream.frames_lost, time, tags, detail))
         found.append(Sample("migration_frames_repeated", stream.frames_repeated, time, tags, detail))
         if stream.mos_dip is not None:
             found.append(Sample("migration_mos_dip", stream.mos_dip, time, tags, detail))

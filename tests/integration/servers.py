@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
@@ -129,10 +130,10 @@ def answers_with(answer: Callable[[str], Awaitable[p.ServerMessage]]) -> Convers
         for message in opening:
             await socket.send_str(p.encode(message))
         async for received in socket:
-            message = _decoded(received)
-            if isinstance(message, p.Offer):
-                await socket.send_str(p.encode(await answer(message.sdp)))
-            elif isinstance(message, p.Leave):
+            said = _decoded(received)
+            if isinstance(said, p.Offer):
+                await socket.send_str(p.encode(await answer(said.sdp)))
+            elif isinstance(said, p.Leave):
                 return
 
     return converse
@@ -150,8 +151,6 @@ async def unknown_codecs(offer: str) -> p.ServerMessage:
 
 async def dead_candidate(offer: str) -> p.ServerMessage:
     """A good answer whose only candidate never answers."""
-    import random
-
     fingerprint = ":".join(["AB"] * 32)
     nobody = Candidate("1", 1, "udp", 2130706431, "127.0.0.1", UNUSED_PORT, "host")
     transport = LocalTransport("abcd", "p" * 24, [("sha-256", fingerprint)], [nobody])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from contextlib import AbstractAsyncContextManager
+from pathlib import Path
 
 import pytest
 
@@ -106,20 +107,16 @@ async def test_a_url_that_is_none(url: str) -> None:
         await run(scenario(), RunOptions(url=url))
 
 
-async def test_media_that_is_none(tmp_path: object) -> None:
-    from pathlib import Path
-
-    clip = Path(str(tmp_path)) / "clip.mp4"
+async def test_media_that_is_none(tmp_path: Path) -> None:
+    clip = tmp_path / "clip.mp4"
     clip.write_bytes(b"not a film")
     broken = Media(video=VideoMedia(width=160, height=90, fps=10, bitrate_bps=60_000, seconds=2, file=clip))
     with pytest.raises(MediaError, match=r"clip\.mp4"):
         await run(scenario(media=broken))
 
 
-async def test_a_folder_that_cannot_be_written(tmp_path: object) -> None:
-    from pathlib import Path
-
-    file = Path(str(tmp_path)) / "file"
+async def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
+    file = tmp_path / "file"
     file.write_text("in the way")
     with pytest.raises(ConfigError, match="--out"):
         await run(scenario(), RunOptions(spool=file / "below"))

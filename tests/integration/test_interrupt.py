@@ -63,7 +63,9 @@ async def _interrupt(number: signal.Signals, state: str, times: int = 1, **chang
     ],
     ids=["in-call", "terminated", "twice-during-a-visit"],
 )
-async def test_what_was_measured_is_kept(number: signal.Signals, state: str, times: int, changes: dict[str, Any]) -> None:
+async def test_what_was_measured_is_kept(
+    number: signal.Signals, state: str, times: int, changes: dict[str, Any]
+) -> None:
     interrupted, summary, errors, participants, migrations = await _interrupt(number, state, times, **changes)
     there = 3 if "visitors" in changes else 2
     assert interrupted is True

@@ -18,7 +18,7 @@ from tests.integration.small import bugs, count, mean, phases, scenario
 
 @pytest.mark.parametrize("topology", ["p2p", "sfu"])
 async def test_a_peer_that_vanishes_harms_nobody_else(topology: Literal["p2p", "sfu"]) -> None:
-    async with party(scenario(topology=topology, participants=3, settle=6.0, after=0.0)) as found:
+    async with party(scenario(topology=topology, participants=3, settle=4.5, after=0.0)) as found:
         running = asyncio.create_task(found.meeting.run(found.context.clock.now()))
         await found.until(lambda: found.all_see_each_other(3))
         gone, *others = found.participants
@@ -76,7 +76,7 @@ async def test_the_server_dies_mid_call() -> None:
 
     async with asyncio.timeout(40.0):
         result = await run_scenario(
-            scenario(topology="sfu", settle=9.0, after=0.0, join_deadline=5.0), RunOptions(url=url), watch
+            scenario(topology="sfu", settle=7.5, after=0.0, join_deadline=5.0), RunOptions(url=url), watch
         )
     await server.wait()
     assert mean(result, "join_success_ratio") == 1.0
@@ -175,6 +175,6 @@ async def test_malformed_packets_are_counted_and_the_call_goes_on(topology: Lite
     assert not found.context.crashes
     assert found.values("connection_stability_ratio") == [1.0, 1.0]
     refused = sum(number for (phase, _, _), number in found.context.errors.items() if phase == "packets")
-    assert set(phase for phase, _, _ in found.context.errors) <= {"packets"}
+    assert {phase for phase, _, _ in found.context.errors} <= {"packets"}
     if topology == "p2p":
         assert refused == 10  # at the SFU it is the server that counts them

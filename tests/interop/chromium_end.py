@@ -12,6 +12,12 @@ from tests.interop.party import DEADLINE
 Stats = dict[str, Any]
 
 
+def assert_steady(inbound: Stats) -> None:
+    """Nothing froze or was dropped, but for what a busy machine does to a browser: a second, and a frame in twenty."""
+    assert inbound["totalFreezesDuration"] < 1.0
+    assert inbound["framesDropped"] <= inbound["framesDecoded"] / 20
+
+
 class ChromiumEnd:
     """`page` shows pages/call.html."""
 

@@ -14,7 +14,7 @@ import pytest
 from probe.media.audio import EncodedAudio
 from probe.media.video import EncodedVideo
 from tests.interop.browser import open_page
-from tests.interop.chromium_end import ChromiumEnd
+from tests.interop.chromium_end import ChromiumEnd, assert_steady
 from tests.interop.conftest import FPS
 from tests.interop.lossy import Loss
 from tests.interop.party import Party, Role, until
@@ -87,9 +87,9 @@ async def _they_see_our_pictures(ours: Party, theirs: ChromiumEnd, codec: str) -
     assert found["rtxSsrc"] == sender.rtx_ssrc
     assert (found["frameWidth"], found["frameHeight"]) == (spec.width, spec.height)
     assert found["keyFramesDecoded"] >= 3  # one a second
-    assert (found["packetsLost"], found["framesDropped"], found["nackCount"], found["pliCount"]) == (0, 0, 0, 0)
-    assert (found["freezeCount"], found["totalFreezesDuration"]) == (0, 0)
-    assert FPS * 0.7 <= found["framesPerSecond"] <= FPS * 1.3
+    assert (found["packetsLost"], found["nackCount"], found["pliCount"]) == (0, 0, 0)
+    assert_steady(found)
+    await theirs.until(lambda s: FPS * 0.8 <= s.get("framesPerSecond", 0) <= FPS * 1.2, "our frame rate")
     assert found["totalInterFrameDelay"] / (found["framesDecoded"] - 1) == pytest.approx(1 / FPS, rel=0.1)
     assert 0 <= found["jitter"] < 0.05
     [used] = [entry for entry in await theirs.stats("codec") if entry["id"] == found["codecId"]]
@@ -146,9 +146,9 @@ async def test_candidates_may_trickle_in_later(videos: dict[str, EncodedVideo], 
 async def test_our_picture_loss_gets_their_keyframe(videos: dict[str, EncodedVideo], audio: EncodedAudio) -> None:
     async with _call(videos, audio) as (ours, theirs):
         stream = await ours.pictures(FPS)
-        assert stream.keyframes == 1  # it sends none unasked
+        before = stream.keyframes
         ours.receiver("video").need_keyframe()
-        await until(lambda: stream.keyframes == 2, "a keyframe", 3.0)
+        await until(lambda: stream.keyframes > before, "a keyframe", 5.0)
         [told] = await theirs.stats("outbound-rtp", "video")
         assert told["pliCount"] == ours.receiver("video").plis == 1
 
@@ -161,12 +161,11 @@ async def test_their_picture_loss_gets_our_keyframe(videos: dict[str, EncodedVid
         loss.outgoing(ours.path.peer)
 
     async with _call(videos, audio, prepare=forget) as (ours, theirs):
-        await until(lambda: ours.sender("video").frames == FPS // 4, "a quarter of a second of lost video")
+        await until(lambda: ours.sender("video").frames >= FPS // 4, "a quarter of a second of lost video")
         ours.sender("video")._history.clear()
         loss.active = False
         found = await theirs.until(lambda s: s.get("framesDecoded", 0) >= FPS, "decoded frames")
-        assert found["pliCount"] >= 1
-        assert ours.sender("video").plis == found["pliCount"]
+        assert ours.sender("video").plis >= found["pliCount"] >= 1
 
 
 async def test_they_recover_what_we_lose_on_the_way_by_our_retransmissions(
@@ -176,13 +175,16 @@ async def test_they_recover_what_we_lose_on_the_way_by_our_retransmissions(
     async with _call(videos, audio, prepare=lambda ours: loss.outgoing(ours.path.peer)) as (ours, theirs):
         await until(lambda: ours.sender("video").retransmitted >= 15, "15 packets asked for and sent again")
         loss.active = False
-        sent = ours.sender("video").frames
-        found = await theirs.until(lambda s: s.get("framesDecoded", 0) >= sent, "all frames decoded")
+        seen = ours.sender("video").frames
+        await until(lambda: ours.sender("video").frames >= seen + FPS, "another second of frames")
+        ours.publisher.close()
+        all_but_two = ours.sender("video").frames - 2  # the last ones may wait in its jitter buffer for ever
+        found = await theirs.until(lambda s: s.get("framesDecoded", 0) >= all_but_two, "every frame decoded")
         assert found["retransmittedPacketsReceived"] >= 10
         # Its counters of loss are those of the first transmission: what RTX repairs stays counted as lost.
         assert found["packetsLost"] >= found["retransmittedPacketsReceived"] * 0.8
         assert found["nackCount"] >= ours.sender("video").nacks > 0
-        assert (found["framesDropped"], found["freezeCount"]) == (0, 0)
+        assert_steady(found)
 
 
 async def test_we_recover_what_they_lose_on_the_way_by_their_retransmissions(

@@ -28,13 +28,13 @@ def test_overlapping_phases_count_once() -> None:
     clock = JoinClock(0.0)
     for phase, time in (
         ("signalling_connect", 1.0),
-        ("offer_answer", 3.0),
-        ("ice_gathering", 2.0),
+        ("ice_gathering", 3.0),
+        ("offer_answer", 2.0),
         ("ice_connected", 4.0),
     ):
         clock.mark(phase, time)
     assert clock.durations() == {
-        "signalling_connect": 1.0, "offer_answer": 2.0, "ice_gathering": 0.0, "ice_connected": 1.0,
+        "signalling_connect": 1.0, "ice_gathering": 2.0, "offer_answer": 0.0, "ice_connected": 1.0,
     }  # fmt: skip
 
 

@@ -12,7 +12,7 @@ from probe.model.metrics import METRICS
 
 STREAMS = [
     StreamSwitch("anna", "ben", "video", 0.08, frames_lost=2, frames_repeated=1, mos_before=4.6, mos_lowest=4.1),
-    StreamSwitch("anna", "cleo", "video", 0.12, mos_before=4.6, mos_lowest=4.7),
+    StreamSwitch("anna", "cleo", "video", 0.12, frames_lost=0, mos_before=4.6, mos_lowest=4.7),
     StreamSwitch("ben", "anna", "video", 0.05, frames_lost=1),
     StreamSwitch("anna", "ben", "audio", 0.02),
     StreamSwitch("ben", "anna", "audio", 0.04),
@@ -67,7 +67,7 @@ def test_the_report_entry() -> None:
         "sender": "anna",
         "kind": "audio",
         "gap_seconds": 0.04,
-        "frames_lost": 0,
+        "frames_lost": None,
         "frames_repeated": 0,
         "mos_dip": None,
     }
@@ -97,7 +97,7 @@ def test_a_migration_that_nobody_saw_is_no_success() -> None:
     migration = _committed([])
     assert (migration.success, migration.reason) == (False, "no media was observed across the switch")
     assert migration.audio_gap_seconds is migration.video_gap_seconds is migration.mos_dip is None
-    assert migration.frames_lost == 0
+    assert migration.frames_lost is None
 
 
 def test_the_last_report_of_a_stream_counts() -> None:

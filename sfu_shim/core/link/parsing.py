@@ -1,7 +1,7 @@
 """Impairments and schedules from what stands in a YAML or JSON file. Errors name the key and what is allowed.
 
-    {delay: 0.04, jitter: {distribution: normal, scale: 0.005}, loss: 0.01,
-     schedule: [{at: 5, loss: 0.03}, {at: 10, blackout: 0.4}]}
+{delay: 0.04, jitter: {distribution: normal, scale: 0.005}, loss: 0.01,
+ schedule: [{at: 5, loss: 0.03}, {at: 10, blackout: 0.4}]}
 """
 
 from __future__ import annotations
