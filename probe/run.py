@@ -1,16 +1,12 @@
-"""Conducts a scenario: prepares the media, starts the embedded shim where no server is named, runs the meetings, sums up."""
+"""Conducts a scenario: sets the stage, runs the meetings, sums up."""
 
 from __future__ import annotations
 
 import asyncio
-import gc
-import random
 import signal
-import sys
 import time
 import uuid
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,14 +18,8 @@ from probe.client.generator_watch import GeneratorWatch
 from probe.client.meeting import Meeting
 from probe.client.participant import Media
 from probe.client.vmaf_samples import VmafSamples
-from probe.client.warm_up import warm_up
-from probe.measure.health import GeneratorHealth
 from probe.measure.savings import Prices, SavingsLedger
 from probe.measure.summary import Summary
-from probe.media.audio import AudioCursor, AudioSpec, EncodedAudio, prepare_audio
-from probe.media.decode_pool import DecodePool
-from probe.media.prepare import prepare_video
-from probe.media.video import EncodedVideo, VideoCursor, VideoSpec
 from probe.media.vmaf import available as vmaf_available
 from probe.model.errors import MediaError
 from probe.model.plan import planned_counts
@@ -38,21 +28,13 @@ from probe.model.result import RunError, RunResult, counted_errors
 from probe.model.samples import Sample
 from probe.model.scenario import Scenario
 from probe.model.url import without_secrets
-from probe.rtc.addresses import gathering_addresses
-from probe.rtc.clock import Clock
-from probe.rtc.wheel import TimerWheel
 from probe.signalling.choose import check_url, open_signalling
 from probe.spool import Spool
-from sfu_shim.config import ShimConfig
-from sfu_shim.core.policy import Policy
-from sfu_shim.server import ShimServer
+from probe.stage import Contents, prepare, server, stage
 
 _PROGRESS_INTERVAL = 0.25
 _CLOSE_DEADLINE = 20.0
-_CONNECT_DEADLINE = 10.0
 _START_DELAY = 0.2
-_SWITCH_INTERVAL = 0.0005
-"""Seconds a decoder thread may hold the interpreter while the packet path waits: Python's own 5 ms are a packet's time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +59,6 @@ class _Run:
     meetings: list[Meeting] = field(default_factory=list)
     present: int = 0
     peak: int = 0
-    latest: dict[str, float] = field(default_factory=dict)
     interrupted: bool = False
 
     def arrive(self, change: int) -> None:
@@ -94,22 +75,21 @@ async def run_scenario(scenario: Scenario, options: RunOptions, progress: Report
     if options.url is not None:
         check_url(options.url)
     tell = progress or (lambda _: None)
-    began = time.monotonic()
-    planned = planned_counts(scenario).seconds
-    tell(Progress("preparing media", 0.0, planned))
-    video, audio = await asyncio.gather(asyncio.to_thread(_video, scenario), asyncio.to_thread(_audio, scenario))
-    run = _Run(scenario)
-    spool = Spool(options.spool)
-    started_at = datetime.now(UTC)
+    began, started_at = time.monotonic(), datetime.now(UTC)
+    tell(Progress("preparing media", 0.0, planned_counts(scenario).seconds))
+    contents = await prepare(scenario)
+    run, spool = _Run(scenario), Spool(options.spool)
+
+    def sink(sample: Sample) -> None:
+        run.summary.add(sample)
+        spool.add(sample)
+
     try:
-        addresses = gathering_addresses(scenario.addresses, options.url)
-        async with _server(options, scenario) as url, _context(run, spool, video, addresses) as context:
-            ticker = asyncio.create_task(_tick(run, context, spool, tell))
-            vmaf = VmafSamples(context, enabled=video is not None and vmaf_available())
-            await _warm_up(context)
-            watch = GeneratorWatch(context)
+        async with server(options.url, scenario) as url, stage(scenario, options.url, contents, sink) as context:
+            vmaf = VmafSamples(context, enabled=contents.video is not None and vmaf_available())
+            watch, ticker = GeneratorWatch(context), asyncio.create_task(_tick(run, context, spool, tell))
             try:
-                await _interruptible(_rounds(run, context, url, options.token, video, audio, vmaf), run)
+                await _interruptible(_rounds(run, context, url, options.token, contents, vmaf), run)
             finally:
                 ticker.cancel()
                 watch.close()
@@ -134,114 +114,14 @@ async def run_scenario(scenario: Scenario, options: RunOptions, progress: Report
     )
 
 
-# what a run stands on
-
-
-def _video(scenario: Scenario) -> EncodedVideo | None:
-    wanted = scenario.media.video
-    if wanted is None:
-        return None
-    return prepare_video(
-        VideoSpec(
-            width=wanted.width,
-            height=wanted.height,
-            fps=wanted.fps,
-            bitrate_bps=wanted.bitrate_bps,
-            codec=wanted.codec,
-            file=wanted.file,
-            seconds=wanted.seconds,
-        )
-    )
-
-
-def _audio(scenario: Scenario) -> EncodedAudio | None:
-    wanted = scenario.media.audio
-    return (
-        None
-        if wanted is None
-        else prepare_audio(AudioSpec(bitrate_bps=wanted.bitrate_bps, seconds=wanted.seconds, file=wanted.file))
-    )
-
-
-@asynccontextmanager
-async def _server(options: RunOptions, scenario: Scenario) -> AsyncIterator[str]:
-    if options.url is not None:
-        yield options.url
-        return
-    policy = Policy(p2p_limit=scenario.p2p_limit, migration_deadline=scenario.migration_deadline)
-    server = ShimServer(ShimConfig(port=0, policy=policy))
-    url = await server.start()
-    try:
-        yield url
-    finally:
-        await server.stop()
-
-
-@asynccontextmanager
-async def _context(
-    run: _Run, spool: Spool, video: EncodedVideo | None, addresses: tuple[str, ...]
-) -> AsyncIterator[Context]:
-    clock, health = Clock(), GeneratorHealth()
-    wheel = TimerWheel(clock, health.pacing_error)
-    scenario = run.scenario
-
-    def sink(sample: Sample) -> None:
-        run.summary.add(sample)
-        run.latest[sample.metric] = sample.value
-        spool.add(sample)
-
-    context = Context(
-        clock=clock,
-        wheel=wheel,
-        health=health,
-        sink=sink,
-        depth=scenario.observe,
-        rng=random.Random(),
-        epoch=clock.now(),
-        video=video,
-        pool=DecodePool() if scenario.observe == "pictures" else None,
-        codecs=(scenario.media.video.codec,) if scenario.media.video else (),
-        addresses=addresses,
-        connect_deadline=min(_CONNECT_DEADLINE, scenario.join_deadline),
-    )
-    loop = asyncio.get_running_loop()
-    loop.set_exception_handler(lambda _, what: context.crashed(what.get("exception") or RuntimeError(what["message"])))
-    try:
-        yield context
-    finally:
-        loop.set_exception_handler(None)
-        wheel.close()
-        if context.pool is not None:
-            await asyncio.to_thread(context.pool.close)
-
-
-async def _warm_up(context: Context) -> None:
-    """What is slow once is done before anybody's click is timed and before the generator is watched."""
-    sys.setswitchinterval(_SWITCH_INTERVAL)
-    await warm_up(context.clock)
-    gc.collect()
-    gc.freeze()  # what was made so far stays: a full collection in mid-call would be a stall of ours
-
-
 # the meetings
 
 
-async def _rounds(
-    run: _Run,
-    context: Context,
-    url: str,
-    token: str,
-    video: EncodedVideo | None,
-    audio: EncodedAudio | None,
-    vmaf: VmafSamples,
-) -> None:
+async def _rounds(run: _Run, context: Context, url: str, token: str, contents: Contents, vmaf: VmafSamples) -> None:
     scenario = run.scenario
 
     def new_media() -> Media:
-        rng = context.rng
-        cursor = VideoCursor(video, rng.randrange(video.spec.seconds)) if video is not None else None
-        fps = float(video.spec.fps) if video is not None else 1.0
-        return Media(cursor, fps, AudioCursor(audio) if audio is not None else None, rng.random())
+        return contents.media(context.rng)
 
     stamp = uuid.uuid4().hex[:6]
     for number in range(scenario.rounds):

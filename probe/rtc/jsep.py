@@ -244,16 +244,3 @@ def _both(ours: str, theirs: str) -> str:
     receive = ours in ("recvonly", "sendrecv") and allowed in ("recvonly", "sendrecv")
     return "sendrecv" if send and receive else "sendonly" if send else "recvonly" if receive else "inactive"
 
-
-def _rejection(section: MediaSection) -> MediaSection:
-    """The answer to a section that we do not speak: port 0 (RFC 3264 section 6)."""
-    return MediaSection(
-        kind=section.kind,
-        mid=section.mid,
-        direction="inactive",
-        codecs=list(section.codecs),
-        extensions={},
-        port=0,
-        protocol=section.protocol,
-        formats=list(section.formats),
-    )

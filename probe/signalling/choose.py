@@ -13,17 +13,17 @@ _SCHEMES = {"ws": ShimSignalling, "wss": ShimSignalling}
 
 def check_url(url: str) -> None:
     """Raises ConfigError when no adapter speaks to that URL, before anything is sent."""
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+        parts.port  # noqa: B018 - the property raises on a bad port
+    except ValueError as error:
+        raise ConfigError(f"bad URL {url!r}: {error}", phase="url", hint="give one like ws://host:8787") from error
     if parts.scheme not in _SCHEMES or not parts.hostname:
         raise ConfigError(
             f"can't enter a meeting at {url!r}",
             phase="url",
             hint=f"give a URL like ws://host:8787; schemes: {', '.join(sorted(_SCHEMES))}",
         )
-    try:
-        parts.port  # noqa: B018 - the property raises on a bad port
-    except ValueError as error:
-        raise ConfigError(f"bad port in {url!r}: {error}", phase="url", hint="a port is 1 to 65535") from error
 
 
 def open_signalling(url: str, token: str) -> Signalling:

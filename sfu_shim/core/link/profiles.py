@@ -16,14 +16,16 @@ from sfu_shim.core.link.impairment import GilbertElliott, Impairment, Jitter, Ra
 from sfu_shim.core.link.parsing import parse_schedule
 from sfu_shim.core.link.schedule import Schedule
 
+UNCHANGED = Schedule()
+
 
 @dataclass(frozen=True, slots=True)
 class Network:
     """Both directions of one participant's access. `source`: where the figures are from, `why`: how they were taken."""
 
     name: str
-    up: Schedule = Schedule()
-    down: Schedule = Schedule()
+    up: Schedule = UNCHANGED
+    down: Schedule = UNCHANGED
     source: str = ""
     why: str = ""
 

@@ -9,6 +9,7 @@ from probe.model.errors import ConfigError
 from sfu_shim.core.link.impairment import INSTANT, Impairment, within
 
 MAX_STEPS = 1000
+UNIMPAIRED = Impairment()
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,7 @@ class Step:
 class Schedule:
     """`base` until the first step changes it. Steps are in order of time, and at most 1000."""
 
-    base: Impairment = Impairment()
+    base: Impairment = UNIMPAIRED
     steps: tuple[Step, ...] = ()
 
     def __post_init__(self) -> None:

@@ -1,0 +1,119 @@
+"""What a run stands on: media, a server, the clock and timers, decoders. Everything slow is done here, before the first join."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import random
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from probe.client.context import Context
+from probe.client.participant import Media
+from probe.client.warm_up import warm_up
+from probe.measure.health import GeneratorHealth
+from probe.media.audio import AudioCursor, AudioSpec, EncodedAudio, prepare_audio
+from probe.media.decode_pool import DecodePool
+from probe.media.prepare import prepare_video
+from probe.media.video import EncodedVideo, VideoCursor, VideoSpec
+from probe.model.samples import Sample
+from probe.model.scenario import Scenario
+from probe.rtc.addresses import gathering_addresses
+from probe.rtc.clock import Clock
+from probe.rtc.wheel import TimerWheel
+from sfu_shim.config import ShimConfig
+from sfu_shim.core.policy import Policy
+from sfu_shim.server import ShimServer
+
+_CONNECT_DEADLINE = 10.0
+_SWITCH_INTERVAL = 0.0005
+"""Seconds a decoder thread may hold the interpreter while the packet path waits: Python's own 5 ms are a packet's time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """The encoded media that all participants share; None for a kind that is off."""
+
+    video: EncodedVideo | None
+    audio: EncodedAudio | None
+
+    def media(self, rng: random.Random) -> Media:
+        """One participant's camera and microphone: a place in the loop and a phase of their own."""
+        video = self.video
+        return Media(
+            video=VideoCursor(video, rng.randrange(video.spec.seconds)) if video is not None else None,
+            fps=float(video.spec.fps) if video is not None else 1.0,
+            audio=AudioCursor(self.audio) if self.audio is not None else None,
+            phase=rng.random(),
+        )
+
+
+async def prepare(scenario: Scenario) -> Contents:
+    """Encode, or take from the cache. Raises MediaError for a file that can't be used."""
+    video, audio = scenario.media.video, scenario.media.audio
+
+    def make_video() -> EncodedVideo | None:
+        return prepare_video(VideoSpec(**video.model_dump())) if video is not None else None
+
+    def make_audio() -> EncodedAudio | None:
+        return prepare_audio(AudioSpec(**audio.model_dump())) if audio is not None else None
+
+    made = await asyncio.gather(asyncio.to_thread(make_video), asyncio.to_thread(make_audio))
+    return Contents(*made)
+
+
+@asynccontextmanager
+async def server(url: str | None, scenario: Scenario) -> AsyncIterator[str]:
+    """The URL to meet at: `url`, or that of a shim embedded in this process for as long as the context lasts."""
+    if url is not None:
+        yield url
+        return
+    policy = Policy(p2p_limit=scenario.p2p_limit, migration_deadline=scenario.migration_deadline)
+    shim = ShimServer(ShimConfig(port=0, policy=policy))
+    found = await shim.start()
+    try:
+        yield found
+    finally:
+        await shim.stop()
+
+
+@asynccontextmanager
+async def stage(
+    scenario: Scenario, url: str | None, contents: Contents, sink: Callable[[Sample], None]
+) -> AsyncIterator[Context]:
+    """The shared context, warmed up. What a task or a callback raises without being caught is counted as our bug."""
+    clock, health = Clock(), GeneratorHealth()
+    context = Context(
+        clock=clock,
+        wheel=TimerWheel(clock, health.pacing_error),
+        health=health,
+        sink=sink,
+        depth=scenario.observe,
+        rng=random.Random(),
+        epoch=clock.now(),
+        video=contents.video,
+        pool=DecodePool() if scenario.observe == "pictures" else None,
+        codecs=(scenario.media.video.codec,) if scenario.media.video else (),
+        addresses=gathering_addresses(scenario.addresses, url),
+        connect_deadline=min(_CONNECT_DEADLINE, scenario.join_deadline),
+    )
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda _, what: context.crashed(what.get("exception") or RuntimeError(what["message"])))
+    await _warm_up(context)
+    try:
+        yield context
+    finally:
+        loop.set_exception_handler(None)
+        context.wheel.close()
+        if context.pool is not None:
+            await asyncio.to_thread(context.pool.close)
+
+
+async def _warm_up(context: Context) -> None:
+    """What is slow once is done before anybody's click is timed and before the generator is watched."""
+    sys.setswitchinterval(_SWITCH_INTERVAL)
+    await warm_up(context.clock)
+    gc.collect()
+    gc.freeze()  # what was made so far stays: a full collection in mid-call would be a stall of ours
