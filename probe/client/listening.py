@@ -46,7 +46,7 @@ class Listening:
         self._bytes += len(packet.payload)
         self._packets += 1
         self._buffer.on_packet(packet.sequence, (extended_timestamp - self._origin) / _CLOCK_RATE, packet.arrival)
-        if packet.capture_time is not None:
+        if packet.capture_time is not None and self._remote in self._context.captures:  # else its clock is not ours
             one_way = max(0.0, packet.arrival - packet.capture_time)
             self._one_way += one_way
             self._one_way_known += 1

@@ -11,13 +11,13 @@ from probe.client.path_readings import PathReadings
 from probe.client.publisher import Publisher
 from probe.measure.savings import Path as Via
 from probe.model.errors import ConnectionFailed, ProbeError, SignallingError
+from probe.rtc.demux import Demultiplexer
 from probe.rtc.peer import IceServer, Peer, PeerConfig
 from probe.rtc.receiver import ReceiverHooks, TrackReceiver
 from probe.rtc.rtcp_session import RtcpSession
 from probe.rtc.sender import TrackSender
 from probe.rtc.transceiver import Transceiver
 from probe.signalling.base import OpenPath, RemoteDescription, Signalling
-from probe.wire import extensions as ext
 from probe.wire.rtp import RtpHeader
 
 POLL_INTERVAL = 0.02
@@ -85,7 +85,7 @@ class Path:
             context.rng,
         )
         self.peer.on_rtcp = self.rtcp.on_rtcp
-        self._by_ssrc: dict[int, TrackReceiver] = {}
+        self._demux = Demultiplexer(lambda: self.peer.transceivers, self._new_receiver)
         self._senders: dict[str, TrackSender] = {}
         self._connecting: asyncio.Task[None] | None = None
         self._stops: list[Callable[[], None]] = []
@@ -117,7 +117,7 @@ class Path:
             self.fail(error)
             return
         self._on_phase("offer_answer", self._context.clock.now())
-        self._retire_receivers()
+        self._renegotiated()
         if self._connecting is None:
             self._connecting = asyncio.create_task(self._connect())
             self._connecting.add_done_callback(self._connect_done)
@@ -172,57 +172,34 @@ class Path:
         return "relay" if "relay" in (self.peer.selected_pair or ()) else "p2p"
 
     def _attach_senders(self) -> None:
+        """Send what both sides agreed that we send, and nothing else."""
         for transceiver in self.peer.transceivers:
-            if transceiver.sender is None or not transceiver.sends or transceiver.mid in self._senders:
-                continue
-            sender = TrackSender(
-                transceiver,
-                self._context.clock,
-                self.peer.send_rtp,
-                self._publisher.request_keyframe,
-                self._context.rng,
-            )
-            self._senders[transceiver.mid] = sender
-            self.rtcp.senders[sender.ssrc] = sender
-            self._publisher.attach(sender, self._via())
+            sender = self._senders.get(transceiver.mid)
+            if not transceiver.sends:
+                if sender is not None:
+                    self._publisher.detach(sender)
+                    del self._senders[transceiver.mid], self.rtcp.senders[sender.ssrc]
+            elif sender is None and transceiver.sender is not None:
+                self._attach(transceiver)
+
+    def _attach(self, transceiver: Transceiver) -> None:
+        sender = TrackSender(
+            transceiver, self._context.clock, self.peer.send_rtp, self._publisher.request_keyframe, self._context.rng
+        )
+        self._senders[transceiver.mid] = sender
+        self.rtcp.senders[sender.ssrc] = sender
+        self._publisher.attach(sender, self._via())
 
     # packets
 
     def _on_rtp(self, packet: bytes, header: RtpHeader, arrival: float) -> None:
-        receiver = self._by_ssrc.get(header.ssrc) or self._receiver_for(header)
+        receiver = self._demux.receiver(header)
         if receiver is not None:
             receiver.on_packet(packet, header, arrival)
 
     def _on_replay(self, header: RtpHeader, size: int, arrival: float) -> None:
-        if receiver := self._by_ssrc.get(header.ssrc):
+        if receiver := self._demux.known(header.ssrc):
             receiver.on_replay(header, size, arrival)
-
-    def _receiver_for(self, header: RtpHeader) -> TrackReceiver | None:
-        """The receiver of a source seen for the first time: by SSRC, by MID, by payload type (RFC 8843 section 9.2)."""
-        transceiver = self._transceiver_for(header)
-        if transceiver is None:
-            return None
-        media = transceiver.remote_rtx.get(header.ssrc)
-        if media is not None and media in self._by_ssrc:
-            self._by_ssrc[header.ssrc] = self._by_ssrc[media]
-            return self._by_ssrc[media]
-        if media is not None or header.payload_type not in {
-            c.payload_type for c in transceiver.codecs if c.name.lower() != "rtx"
-        }:
-            return None
-        return self._new_receiver(transceiver, header.ssrc)
-
-    def _transceiver_for(self, header: RtpHeader) -> Transceiver | None:
-        receiving = [t for t in self.peer.transceivers if t.receives]
-        for transceiver in receiving:
-            if header.ssrc in transceiver.remote_ssrcs or header.ssrc in transceiver.remote_rtx:
-                return transceiver
-        for transceiver in receiving:
-            number = transceiver.extension_id(ext.MID)
-            if number is not None and header.extensions.get(number) == transceiver.mid.encode():
-                return transceiver
-        same = [t for t in receiving if header.payload_type in {c.payload_type for c in t.codecs}]
-        return same[0] if len(same) == 1 and not same[0].remote_ssrcs else None
 
     def _new_receiver(self, transceiver: Transceiver, ssrc: int) -> TrackReceiver:
         remote = self.remote or (transceiver.remote_msid[0] if transceiver.remote_msid else transceiver.mid)
@@ -230,7 +207,6 @@ class Path:
         hooks.feedback = self.rtcp.feedback
         frames = self._context.depth != "headers"
         receiver = TrackReceiver(transceiver, ssrc, self.rtcp.own_ssrc, self._context.clock, hooks, frames=frames)
-        self._by_ssrc[ssrc] = receiver
         self.rtcp.receivers[ssrc] = receiver
         self.readings.add(receiver, remote)
         return receiver
@@ -239,17 +215,13 @@ class Path:
         """The receiver of that remote participant's track."""
         return self.readings.receiver(remote, kind)
 
-    def _retire_receivers(self) -> None:
-        """After a renegotiation: sources that are announced no more have ended."""
-        announced = {ssrc for t in self.peer.transceivers if t.receives for ssrc in (*t.remote_ssrcs, *t.remote_rtx)}
-        for ssrc, receiver in list(self._by_ssrc.items()):
-            transceiver = next((t for t in self.peer.transceivers if t.mid == receiver.mid), None)
-            unannounced = transceiver is not None and not transceiver.remote_ssrcs and transceiver.receives
-            if ssrc in announced or unannounced:
-                continue
-            del self._by_ssrc[ssrc]
-            if self.rtcp.receivers.pop(ssrc, None) is not None:
+    def _renegotiated(self) -> None:
+        """Sources that are announced no more have ended, tracks that were agreed on since are sent."""
+        for receiver in self._demux.retire():
+            if self.rtcp.receivers.pop(receiver.ssrc, None) is not None:
                 self.readings.finish(receiver)
+        if self.up:
+            self._attach_senders()
 
     def _poll(self, due: float) -> None:
         self.rtcp.poll(self._context.clock.now())

@@ -148,7 +148,7 @@ class View:
             self._recent.append((frame.complete, tick))
         reading = decoded.reading if decoded is not None else None
         watching = self._show(frame.complete, path, tick, reading.mos if reading is not None else None)
-        if captured is not None:
+        if captured is not None and self.remote in self._context.captures:  # a foreign sender's clock is not ours
             tags = {"topology": watching.topology, "kind": "video"}
             self._context.emit(
                 "one_way_delay_seconds", max(0.0, seen - captured), tags, who=self._who, remote=self.remote

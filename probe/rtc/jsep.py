@@ -190,7 +190,7 @@ class Jsep:
     def _describe(self, sections: list[MediaSection]) -> str:
         """The description of `sections`, and in their places those rejected: lines never move (RFC 8829 section 5.2.2)."""
         for position, section in sorted(self._rejected.items()):
-            sections.insert(position, _rejection(section))
+            sections.insert(position, section.rejection())
         self._version += 1
         bundle = [section.mid for section in sections if not section.rejected]
         return SessionDescription(
@@ -243,4 +243,3 @@ def _both(ours: str, theirs: str) -> str:
     send = ours in ("sendonly", "sendrecv") and allowed in ("sendonly", "sendrecv")
     receive = ours in ("recvonly", "sendrecv") and allowed in ("recvonly", "sendrecv")
     return "sendrecv" if send and receive else "sendonly" if send else "recvonly" if receive else "inactive"
-

@@ -56,6 +56,7 @@ class RtcpSession:
         self._estimator = RttEstimator()
         self._own_ssrc = rng.randrange(1, 1 << 32)
         self._closed = False
+        self._turn = 0
         wheel.at(clock.now() + _FIRST_REPORT, self._report)
 
     @property
@@ -79,8 +80,7 @@ class RtcpSession:
 
     def _reports(self, now: float) -> list[RtcpPacket]:
         """Every sender's SR, the first one with the report blocks; an RR where nothing is sent."""
-        blocks = [receiver.stream.report_block(now) for receiver in self.receivers.values() if receiver.stream.packets]
-        blocks = blocks[:_MAX_BLOCKS]
+        blocks = self._blocks(now)
         reports = [report for report in (sender.report(now) for sender in self.senders.values()) if report is not None]
         packets: list[RtcpPacket] = []
         for position, report in enumerate(reports):
@@ -88,6 +88,14 @@ class RtcpSession:
         if not reports and blocks:
             packets.append(ReceiverReport(self.own_ssrc, tuple(blocks)))
         return packets
+
+    def _blocks(self, now: float) -> list[ReportBlock]:
+        """Of more sources than one report holds, each report takes the next ones in turn (RFC 3550 section 6.4)."""
+        heard = [receiver for receiver in self.receivers.values() if receiver.stream.packets]
+        if len(heard) > _MAX_BLOCKS:
+            self._turn = (self._turn + _MAX_BLOCKS) % len(heard)
+            heard = [*heard[self._turn :], *heard[: self._turn]][:_MAX_BLOCKS]
+        return [receiver.stream.report_block(now) for receiver in heard]
 
     def on_rtcp(self, packets: list[RtcpPacket], arrival: float) -> None:
         """Route what came in."""

@@ -9,7 +9,9 @@ from probe.signalling.choose import check_url, open_signalling
 from probe.signalling.shim import ShimSignalling
 
 
-@pytest.mark.parametrize("url", ["ws://host", "wss://host:8787", "ws://127.0.0.1:1/ws", "ws://[::1]:8787/x", "WS://HOST"])
+@pytest.mark.parametrize(
+    "url", ["ws://host", "wss://host:8787", "ws://127.0.0.1:1/ws", "ws://[::1]:8787/x", "WS://HOST"]
+)
 def test_urls_of_the_shim(url: str) -> None:
     check_url(url)
     assert isinstance(open_signalling(url, "token"), ShimSignalling)

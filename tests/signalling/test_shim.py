@@ -44,7 +44,7 @@ async def test_joining_gives_what_the_welcome_says_and_keeps_what_came_before_it
         await way.leave()
 
 
-EVENTS = [
+EVENTS: list[tuple[p.ServerMessage, base.Event]] = [
     (
         p.Open(path="x", kind="p2p", peer="you", role="answer", migration="m:1"),
         base.OpenPath("x", "p2p", "you", "answer", "m:1"),
@@ -181,7 +181,9 @@ async def test_nobody_there() -> None:
     await way.leave()
 
 
-@pytest.mark.parametrize(("status", "kind"), [(401, AccessDenied), (403, AccessDenied), (404, ProtocolError), (500, ProtocolError)])
+@pytest.mark.parametrize(
+    ("status", "kind"), [(401, AccessDenied), (403, AccessDenied), (404, ProtocolError), (500, ProtocolError)]
+)
 async def test_http_refusals(status: int, kind: type[SignallingError]) -> None:
     async def refuse(request: web.Request) -> web.Response:
         return web.Response(status=status)

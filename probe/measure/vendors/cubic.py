@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-DIP = 0.988
-"""Lower than anything that the polynomial gives between R 0 and 6.52, where it dips below 1 (0.9888 at R 3.2)."""
 BEST = 4.5
 
 
@@ -13,7 +11,7 @@ def polynomial(r: float) -> float:
 
 
 def limited(r: float) -> float:
-    """1 up to R 0, 4.5 from R 100 on; the dip below 1 between R 0 and 6.52 stays, unlike in ours."""
+    """1 up to R 0, 4.5 from R 100 on; the dip below 1 between R 0 and 6.52 (0.989 at R 3.2) stays."""
     if r <= 0:
         return 1.0
     return BEST if r >= 100 else polynomial(r)

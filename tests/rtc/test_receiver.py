@@ -1,0 +1,190 @@
+"""One incoming stream, fed packet by packet: what reaches the viewer, and what is asked of the sender."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable
+
+import pytest
+
+from probe.measure.assembly import Frame, MediaPacket
+from probe.rtc.receiver import ReceiverHooks, TrackReceiver
+from probe.rtc.sender import MediaUnit, TrackSender
+from probe.rtc.transceiver import SenderInfo, Transceiver
+from probe.wire import extensions as ext
+from probe.wire.rtcp import Nack, PictureLoss, RtcpPacket
+from probe.wire.rtp import build_packet, parse_header
+from probe.wire.sdp import OUR_AUDIO, OUR_VIDEO
+from tests.client.fakes import START, FakeClock
+
+KEY = b"\x10\x00\x00\x9d\x01\x2a\x10\x00\x10\x00" + bytes(20)
+DELTA = b"\x11\x00\x00" + bytes(27)
+
+
+class Bench:
+    """A sender and a receiver; what the sender puts out is delivered by hand."""
+
+    def __init__(self, kind: str = "video", *, frames: bool = True) -> None:
+        self.clock = FakeClock()
+        self.sent: list[bytes] = []
+        self.first: list[float] = []
+        self.audio: list[MediaPacket] = []
+        self.frames: list[Frame] = []
+        self.feedback: list[RtcpPacket] = []
+        codecs = list(OUR_AUDIO if kind == "audio" else OUR_VIDEO)
+        ids = {1: ext.MID, 2: ext.ABS_CAPTURE_TIME}
+        ours = Transceiver(
+            kind, "sendonly", SenderInfo(111, 222, "c", ("s", "t")), mid="0", codecs=codecs, extensions=ids
+        )
+        theirs = Transceiver(kind, "recvonly", mid="0", codecs=codecs, extensions=ids)
+        self.sender = TrackSender(ours, self.clock, self.sent.append, lambda: None, random.Random(2))
+        hooks = ReceiverHooks(self.first.append, self.audio.append, self.frames.append, self.feedback.extend)
+        self.receiver = TrackReceiver(theirs, 111, 999, self.clock, hooks, frames=frames)
+
+    def unit(self, number: int, data: bytes, kind: str = "video") -> list[bytes]:
+        """The packets of one frame."""
+        before = len(self.sent)
+        keyframe = kind == "audio" or not data[0] & 1
+        self.sender.send(MediaUnit(kind, data, keyframe, START + number / 30, number, number))
+        return self.sent[before:]
+
+    def deliver(self, packets: Iterable[bytes], after: float = 0.01) -> None:
+        for packet in packets:
+            self.clock.time += after
+            self.receiver.on_packet(packet, parse_header(packet), self.clock.time)
+
+
+def test_frames_arrive_whole_with_their_times() -> None:
+    bench = Bench()
+    bench.deliver(bench.unit(0, KEY + bytes(2000)))
+    bench.deliver(bench.unit(1, DELTA))
+    assert [(f.packets, f.keyframe, f.decodable, f.recovered) for f in bench.frames] == [
+        (2, True, True, False), (1, False, True, False),
+    ]  # fmt: skip
+    assert bench.frames[0].data == KEY + bytes(2000)
+    assert bench.frames[0].capture_time == pytest.approx(START, abs=1e-6)
+    assert (bench.frames[0].first_arrival, bench.frames[0].complete) == pytest.approx((START + 0.01, START + 0.02))
+    assert bench.first == [pytest.approx(START + 0.01)]
+    assert bench.receiver.wire_bytes == sum(map(len, bench.sent))
+    bench.receiver.poll(bench.clock.time, 0.0)
+    assert bench.feedback == []
+
+
+def test_a_loss_is_asked_for_and_recovered() -> None:
+    bench = Bench()
+    bench.deliver(bench.unit(0, KEY))
+    (lost,) = bench.unit(1, DELTA)
+    bench.deliver(bench.unit(2, DELTA))
+    assert len(bench.frames) == 1
+    bench.receiver.poll(bench.clock.time, 0.05)
+    (nack,) = bench.feedback
+    assert nack == Nack(999, 111, (parse_header(lost).sequence_number,))
+    bench.receiver.poll(bench.clock.time + 0.02, 0.05)
+    assert len(bench.feedback) == 1  # the answer may still be on its way
+    bench.receiver.poll(bench.clock.time + 0.06, 0.05)
+    assert len(bench.feedback) == 2
+    before = len(bench.sent)
+    bench.sender.on_nack(nack)
+    bench.deliver(bench.sent[before:])
+    assert [f.recovered for f in bench.frames] == [False, True, False]
+    assert all(f.decodable for f in bench.frames)
+    stream = bench.receiver.stream
+    assert (stream.expected, stream.lost_first, stream.lost_residual) == (3, 1, 0)
+    assert (bench.receiver.nacks, bench.receiver.plis, bench.receiver.rtx_packets) == (2, 0, 1)
+
+
+def test_a_retransmission_that_was_not_needed_changes_nothing() -> None:
+    bench = Bench()
+    packets = bench.unit(0, KEY)
+    bench.deliver(packets)
+    bench.sender.on_nack(Nack(1, 111, (parse_header(packets[0]).sequence_number,)))
+    bench.deliver(bench.sent[1:])
+    assert len(bench.frames) == 1
+    assert bench.receiver.stream.lost_first == 0
+
+
+def test_duplicates_and_replays_are_counted_and_not_shown() -> None:
+    bench = Bench("audio")
+    packets = bench.unit(0, b"opus", "audio")
+    bench.deliver(packets * 2)
+    header = parse_header(packets[0], encrypted=True)
+    bench.receiver.on_replay(header, 100, bench.clock.time)
+    assert len(bench.audio) == 1
+    assert bench.receiver.stream.duplicates == 2
+
+
+def test_padding_alone_is_no_media() -> None:
+    bench = Bench()
+    bench.deliver(bench.unit(0, KEY))
+    for body in (b"", b"\x01"):
+        probe = build_packet(payload_type=97, marker=False, sequence_number=1, timestamp=0, ssrc=222, payload=body)
+        bench.deliver([probe])
+    assert bench.receiver.rtx_packets == 2
+    assert len(bench.frames) == 1
+
+
+def test_unknown_payload_types_are_bytes_and_nothing_else() -> None:
+    bench = Bench()
+    packet = build_packet(payload_type=50, marker=True, sequence_number=1, timestamp=0, ssrc=111, payload=KEY)
+    bench.deliver([packet])
+    assert (bench.frames, bench.first, bench.receiver.stream.packets) == ([], [], 0)
+    assert bench.receiver.wire_bytes == len(packet)
+
+
+def test_a_hole_that_stays_asks_for_a_keyframe_every_half_second() -> None:
+    bench = Bench()
+    for number in range(3):
+        bench.deliver(bench.unit(number, DELTA if number else KEY))
+    bench.unit(3, DELTA)
+    bench.deliver(bench.unit(4, DELTA))
+    begin = bench.clock.time
+    for step in range(1, 126):  # 2.5 s
+        bench.receiver.poll(begin + step * 0.02, 0.02)
+    plis = [packet for packet in bench.feedback if isinstance(packet, PictureLoss)]
+    assert plis[0] == PictureLoss(999, 111)
+    assert len(plis) == bench.receiver.plis
+    assert 4 <= len(plis) <= 5  # patience is half a second, then one each half second
+    assert bench.receiver.frames_given_up == 1
+    assert not bench.frames[-1].decodable
+    bench.clock.time = begin + 2.5
+    bench.deliver(bench.unit(5, KEY))
+    assert bench.frames[-1].decodable
+    bench.feedback.clear()
+    bench.receiver.poll(begin + 4.0, 0.02)
+    assert bench.feedback == []
+
+
+def test_a_decoder_that_fails_gets_its_keyframe_although_frames_still_come() -> None:
+    bench = Bench()
+    bench.deliver(bench.unit(0, KEY))
+    bench.receiver.need_keyframe()
+    bench.deliver(bench.unit(1, DELTA))
+    bench.receiver.poll(bench.clock.time, 0.0)
+    assert bench.feedback == [PictureLoss(999, 111)]
+    bench.deliver(bench.unit(2, KEY))
+    bench.receiver.poll(bench.clock.time + 1.0, 0.0)
+    assert len(bench.feedback) == 1
+
+
+def test_headers_alone_end_frames_by_their_marker() -> None:
+    bench = Bench(frames=False)
+    bench.deliver(bench.unit(0, KEY + bytes(2000)))
+    bench.deliver(bench.unit(1, DELTA))
+    assert [(f.data, f.decodable) for f in bench.frames] == [(b"", True), (b"", True)]
+    assert [f.capture_time for f in bench.frames] == pytest.approx([START, START + 1 / 30], abs=1e-6)
+    assert bench.receiver.frames_given_up == 0
+
+
+@pytest.mark.parametrize("noise", [b"", b"\xff" * 30, b"\x90\x80", b"\x00", b"\x80"])
+def test_noise_in_a_payload_never_raises(noise: bytes) -> None:
+    bench = Bench()
+    bench.deliver(bench.unit(0, KEY))
+    for _ in range(3):
+        unit = bench.sender._last
+        assert unit is not None
+        before = len(bench.sent)
+        bench.sender._emit(noise, 5, True, unit)
+        bench.deliver(bench.sent[before:])
+    bench.receiver.poll(bench.clock.time + 2.0, 0.0)
+    bench.deliver(bench.unit(9, KEY))
+    assert bench.frames[-1].decodable
