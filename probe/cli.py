@@ -63,13 +63,16 @@ def run(
     json: _JSON = False,
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="Write report.json and the samples there.")] = None,
     strict: Annotated[bool, typer.Option("--strict", help="Exit 4 when a target is not decided.")] = False,
+    network: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Emulate this access network for everybody; see docs/network.md.")
+    ] = None,
     video: Annotated[Path | None, typer.Option(metavar="FILE", help="Send this video instead.")] = None,
     audio: Annotated[Path | None, typer.Option(metavar="FILE", help="Send this sound instead.")] = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress on stderr.")] = False,
 ) -> None:
     from probe.cli_run import RunChoice, perform
 
-    choice = RunChoice(scenario, url, token, targets, horizon, json, out, strict, video, audio, quiet)
+    choice = RunChoice(scenario, url, token, targets, horizon, json, out, strict, video, audio, quiet, network)
     raise typer.Exit(perform(choice))
 
 

@@ -24,6 +24,7 @@ from reports.progress_view import ProgressView
 from reports.targets.files import check_choice, load_profile
 from reports.targets.profile import Profile
 from reports.terminal import print_report
+from sfu_shim.core.link.profiles import network_profile
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,7 @@ class RunChoice:
     video: Path | None = None
     audio: Path | None = None
     quiet: bool = False
+    network: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,9 @@ def perform(choice: RunChoice) -> int:
 def _check(choice: RunChoice) -> _Plan:
     """All that can be wrong with the input is found here, before the first packet."""
     scenario = with_media_files(load_scenario(choice.scenario), video=choice.video, audio=choice.audio)
+    if choice.network is not None:
+        network_profile(choice.network, where="--network")
+        scenario = scenario.model_copy(update={"network": choice.network, "networks": ()})
     profile = load_profile(choice.targets or scenario.targets)
     own = choice.targets is None or choice.targets == scenario.targets
     horizon = choice.horizon or (scenario.horizon if own or scenario.horizon in profile.horizons else "")

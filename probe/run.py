@@ -6,6 +6,7 @@ import asyncio
 import signal
 import time
 import uuid
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -30,7 +31,7 @@ from probe.model.scenario import Scenario
 from probe.model.url import without_secrets
 from probe.signalling.choose import check_url, open_signalling
 from probe.spool import Spool
-from probe.stage import Contents, prepare, server, stage
+from probe.stage import Contents, networks_of, prepare, server, stage
 
 _PROGRESS_INTERVAL = 0.25
 _CLOSE_DEADLINE = 20.0
@@ -77,6 +78,7 @@ async def run_scenario(scenario: Scenario, options: RunOptions, progress: Report
     tell = progress or (lambda _: None)
     began, started_at = time.monotonic(), datetime.now(UTC)
     tell(Progress("preparing media", 0.0, planned_counts(scenario).seconds))
+    networks = networks_of(scenario)
     contents = await prepare(scenario)
     run, spool = _Run(scenario), Spool(options.spool)
 
@@ -85,7 +87,10 @@ async def run_scenario(scenario: Scenario, options: RunOptions, progress: Report
         spool.add(sample)
 
     try:
-        async with server(options.url, scenario) as url, stage(scenario, options.url, contents, sink) as context:
+        async with (
+            server(options.url, scenario) as url,
+            stage(scenario, options.url, contents, networks, sink) as context,
+        ):
             vmaf = VmafSamples(context, enabled=contents.video is not None and vmaf_available())
             watch, ticker = GeneratorWatch(context), asyncio.create_task(_tick(run, context, spool, tell))
             try:
@@ -111,6 +116,7 @@ async def run_scenario(scenario: Scenario, options: RunOptions, progress: Report
         participants=tuple(entry.to_dict() for meeting in run.meetings for entry in meeting.entries),
         errors=_errors(context),
         interrupted=run.interrupted,
+        notes=_notes(context),
     )
 
 
@@ -217,6 +223,17 @@ def _health(context: Context) -> dict[str, Any]:
 def _errors(context: Context) -> tuple[RunError, ...]:
     bugs = tuple(RunError("bug", "meetprobe", message, count) for message, count in context.crashes.items())
     return bugs + counted_errors(context.errors)
+
+
+def _notes(context: Context) -> tuple[str, ...]:
+    """Which networks were emulated: whoever reads the figures has to know."""
+    accesses = context.emulation.accesses.values() if context.emulation is not None else ()
+    names = Counter(access.network.name for access in accesses)
+    sources = {access.network.name: access.network.source for access in accesses}
+    return tuple(
+        f"emulated network {name} for {count} participants" + (f" ({sources[name]})" if sources[name] else "")
+        for name, count in names.items()
+    )
 
 
 __all__ = ["Progress", "RunOptions", "run_scenario"]

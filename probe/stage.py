@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from probe.client.context import Context
+from probe.client.emulation import Emulation
 from probe.client.participant import Media
 from probe.client.warm_up import warm_up
 from probe.measure.health import GeneratorHealth
@@ -24,6 +25,7 @@ from probe.rtc.addresses import gathering_addresses
 from probe.rtc.clock import Clock
 from probe.rtc.wheel import TimerWheel
 from sfu_shim.config import ShimConfig
+from sfu_shim.core.link.profiles import Network, parse_network
 from sfu_shim.core.policy import Policy
 from sfu_shim.server import ShimServer
 
@@ -64,6 +66,16 @@ async def prepare(scenario: Scenario) -> Contents:
     return Contents(*made)
 
 
+def networks_of(scenario: Scenario) -> Callable[[int], Network | None]:
+    """Who gets which emulated access, by the order of entering. Raises ConfigError for one that can't be."""
+    common = parse_network(scenario.network) if scenario.network is not None else None
+    single = [
+        parse_network(told, where=f"networks[{position}]") if told is not None else None
+        for position, told in enumerate(scenario.networks)
+    ]
+    return lambda position: single[position] if position < len(single) else common
+
+
 @asynccontextmanager
 async def server(url: str | None, scenario: Scenario) -> AsyncIterator[str]:
     """The URL to meet at: `url`, or that of a shim embedded in this process for as long as the context lasts."""
@@ -81,23 +93,30 @@ async def server(url: str | None, scenario: Scenario) -> AsyncIterator[str]:
 
 @asynccontextmanager
 async def stage(
-    scenario: Scenario, url: str | None, contents: Contents, sink: Callable[[Sample], None]
+    scenario: Scenario,
+    url: str | None,
+    contents: Contents,
+    networks: Callable[[int], Network | None],
+    sink: Callable[[Sample], None],
 ) -> AsyncIterator[Context]:
     """The shared context, warmed up. What a task or a callback raises without being caught is counted as our bug."""
     clock, health = Clock(), GeneratorHealth()
+    addresses, rng = gathering_addresses(scenario.addresses, url), random.Random()
     context = Context(
         clock=clock,
         wheel=TimerWheel(clock, health.pacing_error),
         health=health,
         sink=sink,
         depth=scenario.observe,
-        rng=random.Random(),
+        rng=rng,
         epoch=clock.now(),
         video=contents.video,
         pool=DecodePool() if scenario.observe == "pictures" else None,
         codecs=(scenario.media.video.codec,) if scenario.media.video else (),
-        addresses=gathering_addresses(scenario.addresses, url),
+        addresses=addresses,
         connect_deadline=min(_CONNECT_DEADLINE, scenario.join_deadline),
+        emulation=Emulation(clock, addresses, rng),
+        networks=networks,
     )
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(lambda _, what: context.crashed(what.get("exception") or RuntimeError(what["message"])))
@@ -107,6 +126,8 @@ async def stage(
     finally:
         loop.set_exception_handler(None)
         context.wheel.close()
+        if context.emulation is not None:
+            context.emulation.close()
         if context.pool is not None:
             await asyncio.to_thread(context.pool.close)
 

@@ -18,15 +18,18 @@ from probe.rtc.wheel import TimerWheel
 
 if TYPE_CHECKING:
     from probe.client.capture_log import CaptureLog
+    from probe.client.emulation import Emulation
     from probe.media.decode_pool import DecodePool
     from probe.media.video import EncodedVideo
+    from sfu_shim.core.link.profiles import Network
 
 Depth = Literal["headers", "frames", "pictures"]
 
 
 @dataclass(slots=True)
 class Context:
-    """One run in one process. `sink` takes every sample; `captures` finds a sender's log by participant id."""
+    """One run in one process. `sink` takes every sample; `captures` finds a sender's log by participant id; `networks` the
+    emulated access of the participant that enters a meeting at a position (0 first), None for none."""
 
     clock: Clock
     wheel: TimerWheel
@@ -40,6 +43,8 @@ class Context:
     codecs: tuple[str, ...] = ()
     addresses: tuple[str, ...] = ("127.0.0.1",)
     connect_deadline: float = 10.0
+    emulation: Emulation | None = None
+    networks: Callable[[int], Network | None] = lambda position: None
     captures: dict[str, CaptureLog] = field(default_factory=dict)
     errors: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     crashes: Counter[str] = field(default_factory=Counter)

@@ -122,7 +122,7 @@ class Meeting:
     async def _gather_core(self, start: float) -> None:
         joins = []
         for position in range(self._scenario.participants):
-            entry = self._new_entry(f"{self.room}-p{position + 1}")
+            entry = self._new_entry(f"{self.room}-p{position + 1}", position)
             joins.append(asyncio.create_task(self._join(entry, start + position * self._scenario.join_spacing)))
             if position == 0 and self._scenario.topology != "hybrid":
                 await joins[0]
@@ -144,7 +144,10 @@ class Meeting:
         self._visits += 1
         self._moved.clear()
         now = self._context.clock.now()
-        visitors = [self._new_entry(f"{self.room}-v{self._visits}.{n + 1}") for n in range(scenario.visitors)]
+        visitors = [
+            self._new_entry(f"{self.room}-v{self._visits}.{n + 1}", scenario.participants + n)
+            for n in range(scenario.visitors)
+        ]
         await asyncio.gather(
             *(self._join(entry, now + n * scenario.join_spacing) for n, entry in enumerate(visitors)),
         )
@@ -163,9 +166,16 @@ class Meeting:
         """Who is in the meeting now."""
         return [entry.participant for entry in self.entries if entry.joined and entry.participant.left_at is None]
 
-    def _new_entry(self, name: str) -> Entry:
+    def _new_entry(self, name: str, position: int) -> Entry:
+        context = self._context
         participant = Participant(
-            self._context, self._new_signalling(), self._new_media(), self, self._ledger, self._vmaf
+            context,
+            self._new_signalling(),
+            self._new_media(),
+            self,
+            self._ledger,
+            self._vmaf,
+            context.networks(position),
         )
         entry = Entry(name, self.room, participant)
         self.entries.append(entry)

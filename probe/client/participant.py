@@ -19,6 +19,7 @@ from probe.model.errors import ConnectionFailed, ProbeError, SignallingError
 from probe.rtc.peer import IceServer
 from probe.rtc.receiver import ReceiverHooks
 from probe.signalling import base
+from sfu_shim.core.link.profiles import Network
 
 _GRACE = 1.5
 """Seconds between a lost path and calling it a drop: the server's word that it was meant to go may still be on its way."""
@@ -89,6 +90,7 @@ class Participant:
         observer: Observer,
         ledger: SavingsLedger,
         samples: VmafSamples,
+        network: Network | None = None,
     ) -> None:
         self.participant = ""
         self.topology: base.Topology | None = None
@@ -108,6 +110,7 @@ class Participant:
         self._observer = observer
         self._ledger = ledger
         self._samples = samples
+        self._network = network
         self._publisher: Publisher | None = None
         self._servers: tuple[IceServer, ...] = ()
         self._join_path: str | None = None
@@ -168,6 +171,8 @@ class Participant:
             receivers=lambda: len(self.members),
         )
         self._context.captures[self.participant] = self._publisher.captures
+        if self._network is not None and self._context.emulation is not None:
+            self._context.emulation.enter(self.participant, self._network)
         self._stop_window = self._context.wheel.every(_WINDOW, self._window)
         self._spawn(self._follow())
 

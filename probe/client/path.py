@@ -85,6 +85,8 @@ class Path:
             context.rng,
         )
         self.peer.on_rtcp = self.rtcp.on_rtcp
+        tunnel = context.emulation.tunnel(owner.participant, open.remote) if context.emulation is not None else None
+        self._tunnel = tunnel if open.role == "offer" else None  # the offerer sets it up for both ends
         self._demux = Demultiplexer(lambda: self.peer.transceivers, self._new_receiver)
         self._senders: dict[str, TrackSender] = {}
         self._connecting: asyncio.Task[None] | None = None
@@ -101,18 +103,23 @@ class Path:
             self.peer.add_transceiver(kind, direction, (self._owner.participant, f"{self._owner.participant}-{kind}"))
         if self._open.role == "offer":
             try:
-                await self._signalling.send_description(self.id, "offer", await self.peer.create_offer())
+                offer = await self.peer.create_offer()
+                if self._tunnel is not None:
+                    offer = self._tunnel.outgoing(offer)
+                await self._signalling.send_description(self.id, "offer", offer)
             except ProbeError as error:
                 self.fail(error)
 
     async def on_description(self, description: RemoteDescription) -> None:
         """The other side's offer or answer; offers may come at any time (renegotiation)."""
         try:
+            sdp = description.sdp if self._tunnel is None else await self._tunnel.incoming(description.sdp)
             if description.type == "offer":
-                answer = await self.peer.accept_offer(description.sdp)
+                answer = await self.peer.accept_offer(sdp)
+                answer = answer if self._tunnel is None else self._tunnel.outgoing(answer)
                 await self._signalling.send_description(self.id, "answer", answer)
             else:
-                await self.peer.accept_answer(description.sdp)
+                await self.peer.accept_answer(sdp)
         except ProbeError as error:
             self.fail(error)
             return
@@ -125,6 +132,8 @@ class Path:
     async def on_candidate(self, candidate: str | None) -> None:
         """A trickled candidate."""
         try:
+            if candidate is not None and self._tunnel is not None:
+                candidate = await self._tunnel.incoming(candidate)
             await self.peer.add_candidate(candidate)
         except ProbeError as error:
             self._context.complain(error, who=self.peer.label)
@@ -275,3 +284,5 @@ class Path:
         self.readings.malformed(self.peer.malformed)
         self._context.socket_drops += self.peer.socket_drops
         await self.peer.close()
+        if self._tunnel is not None:
+            self._tunnel.close()

@@ -198,8 +198,7 @@ class View:
             self._carrier = path
         topology = self._topologies[self._carrier or path]
         if self.watching is None or self.watching.topology != topology:
-            if self.watching is not None:
-                self.watching.finish()
+            self._end_stretch()
             before, self.watching = self.watching, Watching(self._context, self._who, self.remote, topology)
             self.watching.last_mos = before.last_mos if before is not None else None
             self._stretches.append(self.watching)
@@ -265,8 +264,11 @@ class View:
         """The other left, or we do, at monotonic `at`. A freeze that no frame ended is a freeze all the same."""
         for path, _ in list(self._streams):
             self.path_closed(path)
-        if self.watching is None:
-            return
-        if self._last_shown is not None and self._freezes.open_freeze(at) > 0:
+        if self.watching is not None and self._last_shown is not None and self._freezes.open_freeze(at) > 0:
             self.watching.on_interval(self._last_shown, at, frozen=True)
-        self.watching.finish()
+        self._end_stretch()
+
+    def _end_stretch(self) -> None:
+        if self.watching is not None:
+            self.watching.finish()
+            self._samples.ended(self.watching.topology, id(self.watching))

@@ -38,6 +38,12 @@ class VmafSamples:
         if self._skipped[topology] > _SKIP_FRAMES and len(window) < WINDOW_FRAMES:
             window.append((picture, index))
 
+    def ended(self, topology: str, stream: int) -> None:
+        """That stretch is over. One that was too short for a window makes room for the next."""
+        if self._source.get(topology) == stream and len(self._windows.get(topology, ())) < WINDOW_FRAMES:
+            for kept in (self._source, self._skipped, self._windows):
+                kept.pop(topology, None)
+
     def score(self) -> None:
         """Emit video_vmaf for each full window. Blocks for about a second per window; raises MediaError when VMAF fails."""
         from probe.media.vmaf import score_window

@@ -1,15 +1,15 @@
 """What can go wrong, told by who failed. The tree, drawn once:
 
-    ProbeError
-    ├── ConfigError         the user's input: scenario, targets, options, files
-    ├── SignallingError     the server, or the way to it, before media
-    │   ├── ServerUnreachable
-    │   ├── AccessDenied
-    │   └── ProtocolError   the server answered, but not what the protocol says
-    ├── NegotiationError    SDP that offers nothing usable
-    ├── ConnectionFailed    ICE or DTLS did not come up, or went away
-    ├── MediaError          a media file or a codec
-    └── MeasurementError    the generator itself can't measure
+ProbeError
+├── ConfigError         the user's input: scenario, targets, options, files
+├── SignallingError     the server, or the way to it, before media
+│   ├── ServerUnreachable
+│   ├── AccessDenied
+│   └── ProtocolError   the server answered, but not what the protocol says
+├── NegotiationError    SDP that offers nothing usable
+├── ConnectionFailed    ICE or DTLS did not come up, or went away
+├── MediaError          a media file or a codec
+└── MeasurementError    the generator itself can't measure
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ipaddress
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -79,6 +79,9 @@ class Scenario(Strict):
     with `p2p` or `sfu` the room is forced to stay there.
 
     `addresses` are those that ICE gathers on; empty: loopback for a server on loopback, else all of this machine's.
+    `network` is the emulated access network of every participant, `networks` of single ones, in the order in which they
+    enter a meeting (docs/network.md); null: none. Their grammar is checked where the emulator is known, before the first
+    packet too.
     `judges` are the KPIs that this scenario can judge; None: all that the target profile lets a single run judge.
     """
 
@@ -101,6 +104,8 @@ class Scenario(Strict):
     observe: Depth = "pictures"
     media: Media = Media()
     addresses: tuple[Annotated[str, AfterValidator(_address)], ...] = ()
+    network: str | dict[str, Any] | None = None
+    networks: tuple[str | dict[str, Any] | None, ...] = ()
     targets: str = "video-platform"
     horizon: str = "6m"
     judges: tuple[str, ...] | None = None

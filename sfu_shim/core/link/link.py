@@ -97,7 +97,8 @@ class Link:
         """The cause, or nothing. The loss model steps on in a blackout too: it is a process of the link, not of what is
         sent through."""
         lost = self._loss.loses(impairment.loss)
-        if any(start <= now < end for start, end in self.truth.blackouts):
+        blackouts = self.truth.blackouts
+        if blackouts and any(start <= now < end for start, end in blackouts):
             return "blackout"
         if lost:
             return "loss"

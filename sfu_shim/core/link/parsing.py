@@ -33,7 +33,7 @@ def parse_schedule(data: object, *, base: Impairment | None = None, where: str =
     `base` is what `data` changes. Raises ConfigError, its `who` being `where`.
     """
     try:
-        mapping = _mapping(data, where or "network")
+        mapping = _mapping(data, "")
         _known(mapping, (*IMPAIRMENT_KEYS, "schedule"), "")
         first = parse_impairment({key: value for key, value in mapping.items() if key != "schedule"}, base=base)
         return Schedule(first, _steps(mapping.get("schedule"), first))
@@ -145,7 +145,7 @@ _VALUES: dict[str, Callable[[object, str], Any]] = {
 
 def _mapping(value: object, where: str) -> Mapping[str, Any]:
     if not isinstance(value, Mapping):
-        raise ConfigError(f"{where}: {_shown(value)} stands where keys and values should")
+        raise ConfigError(f"{where}{': ' if where else ''}{_shown(value)} stands where keys and values should")
     return value
 
 

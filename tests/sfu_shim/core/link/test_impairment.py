@@ -29,7 +29,7 @@ from sfu_shim.core.link.impairment import GilbertElliott, Impairment, Jitter, Ra
     ],
 )
 def test_what_makes_no_sense_is_refused(make: Callable[[], object], message: str) -> None:
-    with pytest.raises(ConfigError, match=".*") as caught:
+    with pytest.raises(ConfigError) as caught:
         make()
     assert message in str(caught.value)
 

@@ -152,7 +152,9 @@ def test_blackout() -> None:
     truth = link.truth
     assert truth.blackouts == [(51, 51.4)]
     assert truth.total.dropped == {"loss": 0, "blackout": 40, "queue": 0, "overflow": 0, "unsent": 0}
-    assert truth.streams[7].gaps(0.05) == [(pytest.approx(51.02), pytest.approx(51.43))]
+    ((before, after),) = truth.streams[7].gaps(0.05)
+    assert before == pytest.approx(51.02)
+    assert after == pytest.approx(51.43)
     assert truth.streams[7].longest_gap(50, 53) == pytest.approx(0.41)
     seen = truth.streams[7].observed()
     assert (seen.lost, seen.loss_runs) == (40, 1)

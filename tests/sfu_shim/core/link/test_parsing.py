@@ -88,7 +88,7 @@ def test_steps_build_on_each_other() -> None:
         ({"schedule": [{"at": 1, "lost": 0.1}]}, "schedule[0]: lost: unknown key, did you mean 'loss'?"),
         ({"schedule": [{"at": -1, "loss": 0.1}]}, "schedule[0]: at: -1 is not within"),
         ({"schedule": [7]}, "schedule[0]: a step: 7 stands where keys and values should"),
-        ([], "up: up: a list stands where keys and values should"),
+        ([], "up: a list stands where keys and values should"),
     ],
 )
 def test_errors_say_where_and_what_would_be_right(data: object, message: str) -> None:

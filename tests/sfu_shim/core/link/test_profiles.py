@@ -87,7 +87,7 @@ def test_a_changed_profile() -> None:
         ({"profile": "lt"}, "network.profile: unknown network profile 'lt'"),
         ({"up": "lt"}, "network.up: unknown network profile 'lt'"),
         ({"up": {"delay": 99}}, "network.up: delay: 99 is not within 0 … 10 (seconds)"),
-        ({"up": 3}, "network.up: network.up: 3 stands where keys and values should"),
+        ({"up": 3}, "network.up: 3 stands where keys and values should"),
     ],
 )
 def test_errors(value: object, message: str) -> None:

@@ -54,7 +54,6 @@ def test_the_probe_reads_what_the_truth_says(until: float | None) -> None:
 
 def test_jitter_by_hand() -> None:
     """RFC 3550 6.4.1: |D| of 8 ms, then of 0."""
-    truth = StreamTruth(1)
     link = Link(Impairment(), Random(1))
     for number, released in ((0, 0.0), (1, 0.018), (2, 0.028)):
         (copy,) = link.offer(rtp(number), number * 0.01)

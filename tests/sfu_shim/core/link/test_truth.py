@@ -16,7 +16,7 @@ RTCP = b"\x80\xc8" + bytes(26)
 
 def test_every_kind_is_counted_apart_and_in_total() -> None:
     link = Link(Impairment(delay=0.02), Random(1))
-    carry(link, [(0.0, STUN), (0.1, RTCP), (0.2, rtp(0)), (0.3, rtp(0, ssrc=8)), (0.4, b"?")], late=0.001)
+    carry(link, [(0.0, STUN), (0.1, RTCP), (0.2, rtp(0)), (0.3, rtp(0, ssrc=8)), (0.4, b"\x45")], late=0.001)
     truth = link.truth
     assert {kind: tally.delivered for kind, tally in truth.kinds.items()} == {
         "rtp": 2, "rtcp": 1, "stun": 1, "dtls": 0, "other": 1,

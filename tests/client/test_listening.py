@@ -1,0 +1,97 @@
+"""What is heard of another, in simulated time: scores, delays, residual loss."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from probe.client.listening import Listening
+from probe.measure.assembly import MediaPacket
+from tests.client.fakes import START, Bench
+
+
+def _talk(
+    bench: Bench, heard: Listening, seconds: float, *, start: float = START, delay: float = 0.03,
+    lost: Callable[[int], bool] = lambda number: False, size: int = 160, captured: bool = True,
+) -> None:  # fmt: skip
+    """Packets of 20 ms; windows once a second."""
+    first = round((start - START) / 0.02)
+    for number in range(first, first + round(seconds / 0.02)):
+        sent = START + number * 0.02
+        bench.wheel.run_until(sent + delay)
+        if not lost(number):
+            capture = sent if captured else None
+            packet = MediaPacket(number, number * 960, False, bytes(size), sent + delay, False, capture)
+            heard.on_packet(packet, number * 960)
+        if number % 50 == 49:
+            heard.window(bench.clock.now(), 0.1)
+
+
+def test_an_undisturbed_call_reaches_what_opus_can() -> None:
+    bench = Bench()
+    heard = Listening(bench.context, "me", "you", "p2p")
+    _talk(bench, heard, 6.0)
+    heard.finish()
+    heard.finish()
+    assert bench.values("audio_mos_lq", topology="p2p") == [pytest.approx(4.40, abs=0.01)]
+    assert len(bench.values("audio_mos_cq")) == len(bench.values("audio_quality_score")) == 1
+    assert bench.values("residual_loss_ratio", kind="audio") == [0.0]
+    assert bench.values("one_way_delay_seconds", kind="audio") == pytest.approx([0.03] * 300)
+    assert heard.last is not None
+
+
+def test_loss_costs() -> None:
+    bench = Bench()
+    heard = Listening(bench.context, "me", "you", "sfu")
+    _talk(bench, heard, 10.0, lost=lambda number: number % 20 == 5)
+    heard.finish()
+    assert bench.values("audio_mos_lq")[0] < 4.0
+    assert bench.values("residual_loss_ratio") == [pytest.approx(0.05, abs=0.005)]
+
+
+def test_delay_costs_conversation_and_not_listening() -> None:
+    scores = []
+    for delay, captured in ((0.03, True), (0.4, True), (0.4, False)):
+        bench = Bench()
+        heard = Listening(bench.context, "me", "you", "p2p")
+        _talk(bench, heard, 6.0, delay=delay, captured=captured)
+        heard.finish()
+        scores.append((bench.values("audio_mos_lq")[0], bench.values("audio_mos_cq")[0]))
+    near, far, unknown = scores
+    assert near[0] == pytest.approx(far[0], abs=0.001)
+    assert far[1] < near[1] - 0.2
+    assert unknown[1] > far[1] + 0.1  # without a capture time half of the round trip of 0.1 s counts
+
+
+def test_packets_too_late_to_be_played_are_residual_loss() -> None:
+    bench = Bench()
+    heard = Listening(bench.context, "me", "you", "p2p")
+    for number in range(500):
+        late = 0.3 if number % 50 == 25 else 0.0
+        sent = START + number * 0.02
+        bench.wheel.run_until(sent + 0.03)
+        heard.on_packet(MediaPacket(number, number * 960, False, bytes(160), sent + 0.03 + late, False, sent), number * 960)
+        if number % 50 == 49:
+            heard.window(bench.clock.now(), None)
+    heard.finish()
+    assert bench.values("residual_loss_ratio") == [pytest.approx(0.02, abs=0.003)]
+
+
+@pytest.mark.parametrize(("seconds", "scores"), [(0.0, 0), (0.5, 0), (1.5, 1), (2.5, 1)])
+def test_short_streams(seconds: float, scores: int) -> None:
+    bench = Bench()
+    heard = Listening(bench.context, "me", "you", "p2p")
+    _talk(bench, heard, seconds)
+    bench.wheel.run_until(START + seconds + 0.1)
+    heard.finish()
+    assert len(bench.values("audio_mos_lq")) == scores
+
+
+def test_no_media_is_no_score_rather_than_a_good_one() -> None:
+    bench = Bench()
+    heard = Listening(bench.context, "me", "you", "p2p")
+    heard.window(START + 5.0, 0.1)
+    heard.finish()
+    assert bench.samples == []
+    assert heard.last is None
