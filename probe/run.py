@@ -101,6 +101,9 @@ async def run_scenario(scenario: Scenario, options: RunOptions, progress: Report
             health = _health(context)  # before VMAF, whose load is nobody's call
             await _score_vmaf(vmaf, context)
             _totals(run, context)
+            spool.flush()
+            if spool.error is not None:
+                context.complain(spool.error)
     finally:
         spool.close()
     return RunResult(

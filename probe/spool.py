@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import TextIO
 
-from probe.model.errors import ConfigError
+from probe.model.errors import ConfigError, MeasurementError
 from probe.model.samples import Sample
 
 
 class Spool:
     """`samples.jsonl` in a folder: {"m": metric, "v": value, "t": seconds of the run, "tags": {…}, "detail": {…}}.
 
-    Raises ConfigError when the file can't be made. `path` None: nothing is kept.
+    Raises ConfigError when the file can't be made. `folder` None: nothing is kept. When the disk fails later, `error` says
+    so and the rest is not kept: the run goes on, its summary is in memory.
     """
 
     def __init__(self, folder: Path | None) -> None:
         self._file: TextIO | None = None
+        self.error: MeasurementError | None = None
         if folder is None:
             return
         try:
@@ -38,15 +43,27 @@ class Spool:
                 "tags": dict(sample.tags),
                 "detail": dict(sample.detail),
             }
-            self._file.write(json.dumps(line, separators=(",", ":")) + "\n")
+            self._guarded(partial(self._file.write, json.dumps(line, separators=(",", ":")) + "\n"))
 
     def flush(self) -> None:
         """What was added is on disk."""
         if self._file is not None:
-            self._file.flush()
+            self._guarded(self._file.flush)
 
     def close(self) -> None:
         """Idempotent."""
         if self._file is not None:
-            self._file.close()
+            self._guarded(self._file.close)
             self._file = None
+
+    def _guarded(self, action: Callable[[], object]) -> None:
+        try:
+            action()
+        except OSError as error:
+            file, self._file = self._file, None
+            if file is not None:
+                with suppress(OSError):  # what it still holds can't be written either
+                    file.close()
+            self.error = MeasurementError(
+                f"samples.jsonl ends early: {error}", phase="output", hint="is the disk full?"
+            )

@@ -29,6 +29,7 @@ _BEFORE = 5.0
 _HINTS = {
     "signalling_connect": "is the server running, is the URL right, and does no firewall drop the connection?",
     "room_join": "the server accepted the connection but does not let anybody in: see its log",
+    "ice_gathering": "no candidates came together: check the addresses, and the STUN and TURN servers",
     "offer_answer": "no description came from the other side: see the server's log",
     "ice_connected": "no way through for UDP: firewall, NAT without TURN, or the other side is gone",
     "dtls_connected": "UDP gets through, but the handshake does not finish: see the server's log",
@@ -187,6 +188,8 @@ class Participant:
     def _too_late(self, deadline: float) -> ProbeError:
         assert self.join_clock is not None
         phase = self.join_clock.failed_phase or "first_decoded"
+        if phase == "ice_gathering" and not self.paths:
+            phase = "offer_answer"  # nobody asked for a connection: that is not our gathering
         for path in self.paths.values():
             path.missed_deadline()
         return ProbeError(

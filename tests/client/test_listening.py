@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
+from probe.client.capture_log import CaptureLog
 from probe.client.listening import Listening
 from probe.measure.assembly import MediaPacket
 from tests.client.fakes import START, Bench
@@ -13,7 +14,7 @@ from tests.client.fakes import START, Bench
 
 def _talk(
     bench: Bench, heard: Listening, seconds: float, *, start: float = START, delay: float = 0.03,
-    lost: Callable[[int], bool] = lambda number: False, size: int = 160, captured: bool = True,
+    lost: Callable[[int], bool] = lambda number: False,
 ) -> None:  # fmt: skip
     """Packets of 20 ms; windows once a second."""
     first = round((start - START) / 0.02)
@@ -21,15 +22,14 @@ def _talk(
         sent = START + number * 0.02
         bench.wheel.run_until(sent + delay)
         if not lost(number):
-            capture = sent if captured else None
-            packet = MediaPacket(number, number * 960, False, bytes(size), sent + delay, False, capture)
+            packet = MediaPacket(number, number * 960, False, bytes(160), sent + delay, False, sent)
             heard.on_packet(packet, number * 960)
         if number % 50 == 49:
             heard.window(bench.clock.now(), 0.1)
 
 
 def test_an_undisturbed_call_reaches_what_opus_can() -> None:
-    bench = Bench()
+    bench = Bench(captures={"you": CaptureLog()})
     heard = Listening(bench.context, "me", "you", "p2p")
     _talk(bench, heard, 6.0)
     heard.finish()
@@ -52,16 +52,16 @@ def test_loss_costs() -> None:
 
 def test_delay_costs_conversation_and_not_listening() -> None:
     scores = []
-    for delay, captured in ((0.03, True), (0.4, True), (0.4, False)):
-        bench = Bench()
+    for delay, ours in ((0.03, True), (0.4, True), (0.4, False)):
+        bench = Bench(captures={"you": CaptureLog()} if ours else {})
         heard = Listening(bench.context, "me", "you", "p2p")
-        _talk(bench, heard, 6.0, delay=delay, captured=captured)
+        _talk(bench, heard, 6.0, delay=delay)
         heard.finish()
         scores.append((bench.values("audio_mos_lq")[0], bench.values("audio_mos_cq")[0]))
     near, far, unknown = scores
     assert near[0] == pytest.approx(far[0], abs=0.001)
     assert far[1] < near[1] - 0.2
-    assert unknown[1] > far[1] + 0.1  # without a capture time half of the round trip of 0.1 s counts
+    assert unknown[1] > far[1] + 0.1  # a foreign clock says nothing: half of the round trip of 0.1 s counts
 
 
 def test_packets_too_late_to_be_played_are_residual_loss() -> None:
@@ -71,7 +71,9 @@ def test_packets_too_late_to_be_played_are_residual_loss() -> None:
         late = 0.3 if number % 50 == 25 else 0.0
         sent = START + number * 0.02
         bench.wheel.run_until(sent + 0.03)
-        heard.on_packet(MediaPacket(number, number * 960, False, bytes(160), sent + 0.03 + late, False, sent), number * 960)
+        heard.on_packet(
+            MediaPacket(number, number * 960, False, bytes(160), sent + 0.03 + late, False, sent), number * 960
+        )
         if number % 50 == 49:
             heard.window(bench.clock.now(), None)
     heard.finish()

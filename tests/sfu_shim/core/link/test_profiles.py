@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import re
 import statistics
+from pathlib import Path
 from random import Random
 
 import pytest
 
 from probe.model.errors import ConfigError
+from probe.model.yaml_file import parse_yaml
 from sfu_shim.core.link.impairment import GilbertElliott, Impairment, RandomLoss
 from sfu_shim.core.link.link import Link
 from sfu_shim.core.link.profiles import PROFILES, Network, network_profile, parse_network
@@ -94,3 +97,14 @@ def test_errors(value: object, message: str) -> None:
     with pytest.raises(ConfigError) as caught:
         parse_network(value)
     assert message in str(caught.value)
+
+
+def test_the_page_about_networks_is_right() -> None:
+    page = (Path(__file__).parents[4] / "docs" / "network.md").read_text(encoding="utf-8")
+    examples = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    networks = [parse_network(parse_yaml(text, source="network.md")["network"]) for text in examples]
+    assert networks[0] is PROFILES["lte"]
+    assert len(networks[1].up.steps) == 3
+    assert networks[1].down == PROFILES["3g"].down
+    rows = re.findall(r"^\| `([\w-]+)` \| .* \| .* \| .* \|$", page, re.MULTILINE)
+    assert [name for name in rows if name in PROFILES] == list(PROFILES)
