@@ -17,6 +17,7 @@ from probe.rtc.clock import Clock
 from sfu_shim.core.link.candidates import rewrite_candidates
 from sfu_shim.core.link.link import Link
 from sfu_shim.core.link.profiles import Network
+from sfu_shim.core.link.schedule import Schedule
 from sfu_shim.link_relay import LinkRelay, Releaser
 
 Address = tuple[str, int]
@@ -46,9 +47,13 @@ class Emulation:
     def enter(self, participant: str, network: Network) -> Access:
         """From now on this participant's connections go through links of its own; schedules count from now."""
         now = self._clock.now()
-        access = Access(network, Link(network.up, self._rng, now), Link(network.down, self._rng, now))
+        access = Access(network, self.new_link(network.up, now), self.new_link(network.down, now))
         self.accesses[participant] = access
         return access
+
+    def new_link(self, schedule: Schedule, start: float) -> Link:
+        """One direction of an access, whose schedule counts from `start`."""
+        return Link(schedule, self._rng, start)
 
     def tunnel(self, near: str, far: str | None) -> Tunnel | None:
         """For a connection that `near` offers to `far` (None: a server). None when neither has an emulated access."""

@@ -499,6 +499,11 @@ class Participant:
         """Pin the room (None: unpin)."""
         await self._signalling.force_topology(topology)
 
+    def stop_media(self) -> None:
+        """Camera and microphone off for good; everything else goes on."""
+        if self._publisher is not None:
+            self._publisher.close()
+
     async def leave(self) -> None:
         """Leave, close everything, emit what is final. Ends within seconds. Idempotent, and goes on where the caller is
         cancelled: a second caller waits for the same end."""

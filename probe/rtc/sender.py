@@ -86,6 +86,16 @@ class TrackSender:
         """Whether the first packet is out (video begins with a keyframe)."""
         return self._origin is not None
 
+    def listen(self, hear: Callable[[bytes], None]) -> None:
+        """From now on `hear` gets every clear packet that goes out, retransmissions too, before it does."""
+        send = self._send
+
+        def both(packet: bytes) -> None:
+            hear(packet)
+            send(packet)
+
+        self._send = both
+
     def send(self, unit: MediaUnit) -> None:
         """Send one unit now. Video waits for a keyframe first: what comes before can't be decoded."""
         if self._origin is None:

@@ -76,7 +76,7 @@ async def test_the_server_dies_mid_call() -> None:
 
     async with asyncio.timeout(40.0):
         result = await run_scenario(
-            scenario(topology="sfu", settle=6.5, after=0.0, join_deadline=5.0), RunOptions(url=url), watch
+            scenario(topology="sfu", settle=8.0, after=0.0, join_deadline=5.0), RunOptions(url=url), watch
         )
     await server.wait()
     assert mean(result, "join_success_ratio") == 1.0

@@ -69,7 +69,7 @@ def hybrid(tmp_path_factory: pytest.TempPathFactory) -> tuple[RunResult, list[Pr
     told: list[Progress] = []
     result = _run(
         RunOptions(spool=folder), told.append,
-        visitors=1, settle=3.0, visit=3.0, after=2.6, migration_deadline=8.0, join_deadline=8.0,
+        visitors=1, settle=2.3, visit=2.0, after=1.6, migration_deadline=8.0, join_deadline=8.0,
     )  # fmt: skip
     lines = (folder / "samples.jsonl").read_text(encoding="utf-8").splitlines()
     return result, told, [json.loads(line) for line in lines]
@@ -231,7 +231,7 @@ def test_audio_alone() -> None:
 
 @pytest.mark.parametrize("depth", ["frames", "headers"])
 def test_lesser_depths_see_the_same_meeting(depth: str) -> None:
-    result = _run(visitors=1, observe=depth, settle=1.2, visit=1.0, after=0.5)
+    result = _run(visitors=1, observe=depth, settle=0.8, visit=0.7, after=0.4)
     _all_went_well(result, 3)
     assert [m["success"] for m in result.migrations] == [True, True]
     assert count(result, "join_duration_seconds") == 2
@@ -249,7 +249,7 @@ def test_lesser_depths_see_the_same_meeting(depth: str) -> None:
 
 def test_h264() -> None:
     video = VideoMedia(**(VIDEO.model_dump() | {"codec": "H264"}))
-    result = _run(visitors=1, media=Media(video=video, audio=None), settle=1.2, visit=1.0, after=0.5)
+    result = _run(visitors=1, media=Media(video=video, audio=None), settle=0.8, visit=0.7, after=0.4)
     _all_went_well(result, 3)
     assert [m["success"] for m in result.migrations] == [True, True]
     assert not count(result, "audio_mos_lq")
