@@ -17,7 +17,7 @@ import probe
 from probe.client.context import Context
 from probe.client.generator_watch import GeneratorWatch
 from probe.client.meeting import Meeting
-from probe.client.participant import Media
+from probe.client.seams import Media
 from probe.client.vmaf_samples import VmafSamples
 from probe.measure.savings import Prices, SavingsLedger
 from probe.measure.summary import Summary

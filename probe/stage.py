@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from probe.client.context import Context
 from probe.client.emulation import Emulation
-from probe.client.participant import Media
+from probe.client.seams import Media
 from probe.client.warm_up import warm_up
 from probe.measure.health import GeneratorHealth
 from probe.media.audio import AudioCursor, AudioSpec, EncodedAudio, prepare_audio

@@ -161,7 +161,7 @@ def frames_lost(shown: Sequence[Shown]) -> int:
 class Freezes(NamedTuple):
     """`undecided`: intervals so near to the rule's threshold that a millisecond decides."""
 
-    count: int
+    freezes: int
     seconds: float
     undecided: int
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 from bisect import bisect_right
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -89,6 +89,6 @@ class SentStream:
         )
 
 
-def frame_of(frames: list[SentFrame], number: int) -> int:
+def frame_of(frames: Sequence[SentFrame], number: int) -> int:
     """Position of the frame that packet `number` belongs to."""
-    return bisect_right([frame.first for frame in frames], number) - 1
+    return bisect_right(frames, number, key=lambda frame: frame.first) - 1

@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from probe.client.context import Context
-from probe.client.participant import Media, Participant
+from probe.client.moving import SUPERSEDED
+from probe.client.participant import Participant
+from probe.client.seams import Media, Somebody
 from probe.client.vmaf_samples import VmafSamples
 from probe.measure.migration import Migration, MigrationRecord, samples
 from probe.measure.savings import SavingsLedger
@@ -20,8 +22,6 @@ from probe.signalling import base
 _TAIL = 1.0
 """Seconds after a migration that still belong to it: a gap may begin with the old path's end."""
 _GRACE = 2.0
-_SUPERSEDED = "superseded"
-"""How the shim begins the reason of a move that it called off because somebody came or went: nobody's failure."""
 
 
 @dataclass(slots=True)
@@ -225,7 +225,7 @@ class Meeting:
 
     # migrations, as the participants tell of them
 
-    def migration_started(self, who: Participant, migration: base.MigrationStarted, now: float) -> None:
+    def migration_started(self, who: Somebody, migration: base.MigrationStarted, now: float) -> None:
         """The first to be told starts the clock."""
         if self._closing:
             return
@@ -239,10 +239,10 @@ class Meeting:
             self.state = f"moving to {migration.target}"
         moving.told.add(who.participant)
 
-    def migration_ready(self, who: Participant, migration: str, now: float) -> None:
+    def migration_ready(self, who: Somebody, migration: str, now: float) -> None:
         """Nothing to do: the server decides when all are."""
 
-    def migration_ended(self, who: Participant, migration: str, failure: str, now: float) -> None:
+    def migration_ended(self, who: Somebody, migration: str, failure: str, now: float) -> None:
         """When the last one is through, the tail begins."""
         moving = self._moving.get(migration)
         if moving is None:
@@ -252,7 +252,7 @@ class Meeting:
         moving.end = max(moving.end, now)
         self._check_over(migration, moving, now)
 
-    def signalling_lost(self, who: Participant, now: float) -> None:
+    def signalling_lost(self, who: Somebody, now: float) -> None:
         """It won't hear how the migrations end that it was told of: nobody waits for it."""
         for migration, moving in self._moving.items():
             self._check_over(migration, moving, now)
@@ -267,7 +267,7 @@ class Meeting:
 
     def _finish_move(self, migration: str, failure: str) -> None:
         moving = self._moving.pop(migration, None)
-        if moving is None or failure.startswith(_SUPERSEDED):
+        if moving is None or failure.startswith(SUPERSEDED):
             return
         now = self._context.clock.now()
         end = moving.end or now

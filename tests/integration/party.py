@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 
 from probe.client.context import Context
 from probe.client.meeting import Meeting
-from probe.client.participant import Media, Participant
+from probe.client.participant import Participant
+from probe.client.seams import Media
 from probe.client.vmaf_samples import VmafSamples
 from probe.measure.health import GeneratorHealth
 from probe.measure.savings import SavingsLedger

@@ -7,7 +7,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from probe.client.context import Context
-from probe.client.participant import Media, Participant
+from probe.client.participant import Participant
+from probe.client.seams import Media, Somebody
 from probe.client.vmaf_samples import VmafSamples
 from probe.measure.savings import SavingsLedger
 from probe.media.audio import AudioCursor, EncodedAudio
@@ -60,16 +61,16 @@ class Room:
         """Everybody leaves. Idempotent."""
         await asyncio.gather(*(who.leave() for who in self.participants))
 
-    def signalling_lost(self, who: Participant, now: float) -> None:
+    def signalling_lost(self, who: Somebody, now: float) -> None:
         """Counts as a drop, which the tests look for."""
 
-    def migration_started(self, who: Participant, migration: base.MigrationStarted, now: float) -> None:
+    def migration_started(self, who: Somebody, migration: base.MigrationStarted, now: float) -> None:
         """The end tells all."""
 
-    def migration_ready(self, who: Participant, migration: str, now: float) -> None:
+    def migration_ready(self, who: Somebody, migration: str, now: float) -> None:
         """The end tells all."""
 
-    def migration_ended(self, who: Participant, migration: str, failure: str, now: float) -> None:
+    def migration_ended(self, who: Somebody, migration: str, failure: str, now: float) -> None:
         self.moves.append((migration, failure))
 
 

@@ -1,0 +1,250 @@
+"""Works out, for a call that is over, every reading's row: what the probe read, and what it should have."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from statistics import fmean
+
+from probe.calibrate import reference as ref
+from probe.calibrate import reference_audio as audio
+from probe.calibrate.call import TAIL, Call, Seat
+from probe.calibrate.recording import Passed, RecordingLink
+from probe.calibrate.rows import Row, RowWriter
+from probe.calibrate.sent_log import SentStream
+from probe.model.errors import MeasurementError
+from probe.model.samples import Sample
+from sfu_shim.core.link.stream_truth import StreamTruth
+
+FRAME = 1 / 30
+PACKET = 0.02
+_CLOCK_RATES = {"audio": 48_000, "video": 90_000}
+
+
+def rows_of(call: Call) -> list[Row]:
+    """All rows of a call, in the order of the table in docs/accuracy.md. Raises MeasurementError when the truth itself is
+    incomplete."""
+    if call.move is not None:
+        return _migration(call)
+    found: list[Row] = []
+    for name, sender, receiver in call.directions():
+        writer = RowWriter(f"{call.case.name}, {name}", found)
+        _packets(writer, receiver)
+        _bitrates(writer, call, sender, receiver)
+        _jitter(writer, call, receiver)
+        if call.case.way == "p2p":
+            _audio(writer, sender, receiver)
+            _video(writer, sender, receiver)
+        _gaps(writer, call, sender, receiver)
+    for name, seat in (("from A", call.first), ("from B", call.second)):
+        _round_trips(RowWriter(f"{call.case.name}, {name}", found), call, seat)
+    return found
+
+
+def _truth(receiver: Seat, kind: str) -> StreamTruth:
+    """What the last link before the receiver did to that stream."""
+    ssrc, _ = receiver.streams[kind]
+    stream = _link(receiver.into).truth.streams[ssrc]
+    if not stream.complete:
+        raise MeasurementError("the call was too long for the links to remember every packet")
+    return stream
+
+
+def _link(link: RecordingLink | None) -> RecordingLink:
+    if link is None:
+        raise MeasurementError("no emulated link on the way: there is no truth to compare with")
+    return link
+
+
+# packets
+
+
+def _packets(writer: RowWriter, receiver: Seat) -> None:
+    for kind, (_, read) in sorted(receiver.streams.items()):
+        truth = _truth(receiver, kind).observed()
+        writer.exact(f"packets received, {kind}", truth.packets, read.packets)
+        writer.exact(f"packets lost, {kind}", truth.lost, read.lost_first)
+        writer.exact(f"packets duplicated, {kind}", truth.duplicates, read.duplicates)
+        writer.exact(f"packets reordered, {kind}", truth.reordered, read.reordered)
+        writer.near(f"burst ratio, {kind}", truth.burst_ratio, read.burst_ratio, "")
+
+
+def _bitrates(writer: RowWriter, call: Call, sender: Seat, receiver: Seat) -> None:
+    """Over the whole seconds between the first sample and the last one before the cameras went off."""
+    into, out = _link(receiver.into), _link(sender.out)
+    for kind in ("audio", "video"):
+        if (sent := _own(sender, kind)) is not None:
+            ssrcs = (sent.ssrc, sent.rtx_ssrc)
+            samples = _until(sender.values("send_bitrate_bps", kind=kind), call)
+            streams = [out.truth.streams[ssrc] for ssrc in ssrcs if ssrc in out.truth.streams]
+            offers = [offer for stream in streams for offer in stream.offers]
+            _bitrate(writer, f"send bitrate, {kind}", samples, call.epoch, offers)
+        if call.case.way == "p2p" and sent is not None:
+            streams = [into.truth.streams[ssrc] for ssrc in ssrcs if ssrc in into.truth.streams]
+            firsts = [(r.released, r.size) for stream in streams for r in stream.releases if r.first]
+            samples = _until(receiver.values("receive_bitrate_bps", kind=kind), call)
+            _bitrate(writer, f"receive bitrate, {kind}", samples, call.epoch, firsts)
+
+
+def _own(sender: Seat, kind: str) -> SentStream | None:
+    """The stream that the sender itself sent, by whichever path."""
+    return next((stream for name, stream in sender.participant.sent.items() if name.endswith(kind)), None)
+
+
+def _until(samples: Sequence[Sample], call: Call) -> list[Sample]:
+    return [sample for sample in samples if sample.time + call.epoch <= call.stopped]
+
+
+SRTP_TAG = 10
+"""Bytes that SRTP_AES128_CM_HMAC_SHA1_80 adds to a packet (RFC 5764 section 4.1.2); a bitrate counts RTP."""
+
+
+def _bitrate(
+    writer: RowWriter, reading: str, samples: list[Sample], epoch: float, passed: list[tuple[float, int]]
+) -> None:
+    if len(samples) < 3:
+        return
+    times = [sample.time + epoch for sample in samples]
+    measured = sum(s.value * (b - a) for s, a, b in zip(samples[1:], times, times[1:], strict=False))
+    bits = sum(8 * (size - SRTP_TAG) for time, size in passed if times[0] < time <= times[-1])
+    span = times[-1] - times[0]
+    writer.near(reading, bits / span, measured / span, "bit/s", share=0.01)
+
+
+def _jitter(writer: RowWriter, call: Call, receiver: Seat) -> None:
+    """The mean of what was read once a second, against the formula on the actual release times up to then."""
+    for kind in sorted(receiver.streams):
+        series = list(_truth(receiver, kind).jitter_series(_CLOCK_RATES[kind]))
+        times = [time for time, _ in series]
+        samples = [s for s in _until(receiver.values("jitter_seconds", kind=kind), call) if s.time + call.epoch > times[1]]
+        if samples:
+            true = fmean(series[bisect_right(times, s.time + call.epoch) - 1][1] for s in samples)
+            measured = fmean(s.value for s in samples)
+            writer.near(f"jitter, {kind}", true, measured, "s", within=0.0003, share=0.03)
+
+
+def _round_trips(writer: RowWriter, call: Call, seat: Seat) -> None:
+    """Each reading against the way there of the report that it quotes plus the way back of the one that quotes it."""
+    there, back = _link(seat.out).reports, _link(seat.into).reports
+    pairs = []
+    for sample in seat.values("round_trip_time_seconds", source="rtcp"):
+        came = [report for report in back if report.released <= sample.time + call.epoch]
+        if came and (quoted := _latest(there, came[-1].arrival)) is not None:
+            pairs.append((sample.value, quoted.delay + came[-1].delay))
+    if pairs:
+        writer.near(
+            "round-trip time, RTCP", fmean(p[1] for p in pairs), fmean(p[0] for p in pairs), "s", within=0.001, share=0.01
+        )
+
+
+def _latest(reports: list[Passed], before: float) -> Passed | None:
+    """The report that the other side had got last by then."""
+    return next((report for report in reversed(reports) if report.released <= before), None)
+
+
+# audio and video
+
+
+def _audio(writer: RowWriter, sender: Seat, receiver: Seat) -> None:
+    sent, into = _own(sender, "audio"), _link(receiver.into)
+    if sent is None or "audio" not in receiver.streams:
+        return
+    packets = audio.heard_packets(sent, into.truth)
+    delays = receiver.values("one_way_delay_seconds", kind="audio")
+    true = fmean(packet.arrival - packet.capture for packet in packets)
+    writer.near(
+        "one-way delay, audio", true, fmean(s.value for s in delays), "s", within=0.002, share=0.01
+    )
+    scores = audio.mos(packets, receiver.participant.ticks, receiver.left)
+    for reading, metric, truth in (
+        ("audio MOS-LQ", "audio_mos_lq", scores.lq if scores else None),
+        ("audio MOS-CQ", "audio_mos_cq", scores.cq if scores else None),
+    ):
+        read = receiver.values(metric)
+        if read and truth is not None:
+            writer.near(reading, truth, read[-1].value, "MOS", within=0.02)
+
+
+def _video(writer: RowWriter, sender: Seat, receiver: Seat) -> None:
+    sent, into = _own(sender, "video"), _link(receiver.into)
+    if sent is None or "video" not in receiver.streams:
+        return
+    ratio = receiver.values("residual_loss_ratio", kind="video")[-1].value
+    expected = _truth(receiver, "video").observed().expected
+    writer.exact("packets never repaired, video", ref.never_arrived(sent, into.truth), round(ratio * expected, 6))
+    frames = sent.frames()
+    shown = ref.shown_frames(frames, ref.first_arrivals(sent, into.truth), receiver.left)
+    times = [one.time for one in shown]
+    rates = receiver.values("frame_rate")
+    if rates:
+        writer.near("frame rate", ref.frame_rate(times), rates[-1].value, "fps", share=0.005)
+    lost = receiver.values("frames_lost")
+    if lost:
+        writer.exact("frames lost", ref.frames_lost(shown), lost[-1].value, "frames")
+    freezes = ref.freezes(times, receiver.left)
+    counts, ratios = receiver.values("freeze_count"), receiver.values("freeze_ratio")
+    writer.near("freezes", freezes.freezes, counts[-1].value, "", within=freezes.undecided)
+    watched = receiver.left - times[0]
+    writer.near("frozen time", freezes.seconds, ratios[-1].value * watched, "s", within=FRAME)
+    _delay(writer, receiver, [one.time - frames[one.position].capture for one in shown])
+    _frame_ids(writer, receiver, len(shown))
+
+
+def _delay(writer: RowWriter, receiver: Seat, true: list[float]) -> None:
+    """Up to the frame's last packet: the time for decoding is the generator's own and is told apart."""
+    read = [sample.value for sample in receiver.values("one_way_delay_seconds", kind="video")]
+    decoding = [sample.value for sample in receiver.values("frame_decode_seconds")]
+    measured = fmean(read) - (fmean(decoding) if decoding else 0.0)
+    writer.near("one-way delay, video, without decoding", fmean(true), measured, "s", within=0.002, share=0.01)
+
+
+def _frame_ids(writer: RowWriter, receiver: Seat, shown: int) -> None:
+    wrong, unread = receiver.values("frame_id_wrong"), receiver.values("frame_id_unread_ratio")
+    if wrong:
+        writer.exact("pictures shown", shown, len(receiver.values("video_psnr_db")), "frames")
+        writer.exact("frame IDs wrong", 0, sum(sample.value for sample in wrong), "frames")
+        writer.near("frame IDs unread", 0, unread[-1].value, "ratio", within=0.001)
+
+
+def _gaps(writer: RowWriter, call: Call, sender: Seat, receiver: Seat) -> None:
+    """Of audio: between the last packet before a blackout and the first after it, as they left the link. Of video: between
+    the pictures that could be shown."""
+    into = _link(receiver.into)
+    for (start, end), read in receiver.gaps.items():
+        if end > call.stopped:
+            continue
+        name = f"gap of a {round((end - start) * 1000)} ms blackout"
+        if "audio" in receiver.streams:
+            writer.near(f"{name}, audio", _truth(receiver, "audio").longest_gap(start, end), read["audio"], "s", within=PACKET)
+        sent = _own(sender, "video")
+        if call.case.way == "p2p" and sent is not None and "video" in receiver.streams:
+            shown = ref.shown_frames(sent.frames(), ref.first_arrivals(sent, into.truth), receiver.left)
+            truth = ref.longest_gap([one.time for one in shown], start, end)
+            writer.near(f"{name}, video", truth, read["video"], "s", within=FRAME)
+
+
+def _migration(call: Call) -> list[Row]:
+    """The gap that was made: between what came last before the cut of A's uplink and first after it, by whichever path."""
+    move, link = call.move, _link(call.first.out)
+    assert move is not None
+    found: list[Row] = []
+    writer = RowWriter(call.case.name, found)
+    for switch in move.switches:
+        times: list[float] = []
+        for name, sent in call.first.participant.sent.items():
+            if not name.endswith(switch.kind):
+                continue
+            if switch.kind == "audio":
+                times += [packet.arrival for packet in audio.heard_packets(sent, link.truth)]
+            elif name.startswith("p2p"):
+                shown = ref.shown_frames(sent.frames(), ref.first_arrivals(sent, link.truth), move.ended)
+                times += [one.time for one in shown]
+        cuts = [cut for cut in link.truth.blackouts if cut[0] >= move.started - 0.001]
+        truth = max(ref.longest_gap(times, start, end) for start, end in cuts)
+        within = PACKET if switch.kind == "audio" else FRAME
+        writer.near(f"migration gap, {switch.kind}", truth, switch.gap_seconds or 0.0, "s", within=within)
+    writer.exact("migration succeeded", 1, float(not move.failure), "")
+    return found
+
+
+__all__ = ["TAIL", "rows_of"]

@@ -1,0 +1,51 @@
+"""Once a second: rate what is heard, see whose media has stopped, keep the figures of the moment for the display."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+from probe.client.path import Path
+from probe.client.view import View
+
+SILENCE = 5.0
+"""Seconds without any media of somebody who is in the meeting: the viewer calls that a drop."""
+
+
+class Live:
+    """One participant's moment. `views` and `paths` are its own, as they change."""
+
+    def __init__(self, views: Mapping[str, View], paths: Mapping[str, Path]) -> None:
+        self._views = views
+        self._paths = paths
+        self._frames: dict[str, int] = {}
+        self._frame_rate: float | None = None
+        self._silent: set[str] = set()
+
+    def tick(self, now: float, members: Collection[str]) -> list[str]:
+        """A second has passed. Returns the members whose media has stopped since the last call."""
+        frames = {remote: view.timelines["video"].new for remote, view in self._views.items()}
+        rates = [count - self._frames.get(remote, 0) for remote, count in frames.items()]
+        self._frame_rate, self._frames = min(rates, default=None), frames
+        for view in self._views.values():
+            view.window(now, self._round_trip)
+        stopped = {name for name, view in self._views.items() if name in members and view.silent_for(now) > SILENCE}
+        new, self._silent = stopped - self._silent, self._silent | stopped
+        return sorted(new)
+
+    @property
+    def _round_trip(self) -> float | None:
+        known = [path.readings.last_rtt for path in self._paths.values() if path.readings.last_rtt is not None]
+        return known[-1] if known else None
+
+    def figures(self) -> dict[str, float | None]:
+        """None where nothing is known; of several streams the worst."""
+        losses = [loss for path in self._paths.values() if (loss := path.readings.loss_ratio) is not None]
+        watching = [view.watching for view in self._views.values() if view.watching is not None]
+        listening = [view.last_audio for view in self._views.values() if view.last_audio is not None]
+        return {
+            "round_trip_seconds": self._round_trip,
+            "loss_ratio": max(losses, default=None),
+            "frame_rate": self._frame_rate if self._views else None,
+            "video_score": min((w.last_mos for w in watching if w.last_mos is not None), default=None),
+            "audio_score": min((one.last.score for one in listening if one.last is not None), default=None),
+        }

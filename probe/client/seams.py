@@ -1,0 +1,41 @@
+"""What a participant is given, and whom it tells."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from probe.client.publisher import AudioPackets, VideoFrames
+from probe.signalling import base
+
+
+@dataclass(frozen=True, slots=True)
+class Media:
+    """What a participant sends; None for a kind that is off. `phase` (0–1) spreads participants in time."""
+
+    video: VideoFrames | None
+    fps: float
+    audio: AudioPackets | None
+    phase: float
+
+
+class Somebody(Protocol):
+    """A participant, as its observer sees it."""
+
+    participant: str
+
+
+class Observer(Protocol):
+    """The meeting, as its participants see it. `now` is monotonic seconds."""
+
+    def migration_started(self, who: Somebody, migration: base.MigrationStarted, now: float) -> None:
+        """The room begins to move."""
+
+    def migration_ready(self, who: Somebody, migration: str, now: float) -> None:
+        """This participant has everybody's media on the new path."""
+
+    def migration_ended(self, who: Somebody, migration: str, failure: str, now: float) -> None:
+        """Committed and the old paths closed (empty `failure`), or rolled back."""
+
+    def signalling_lost(self, who: Somebody, now: float) -> None:
+        """It hears nothing any more."""
