@@ -137,12 +137,16 @@ def score_audio(
     loss: Annotated[float, typer.Option(help="Missing at playout, 0 to 1: 0.025 is 2.5 %.")] = 0.0,
     burst_ratio: Annotated[float, typer.Option(help="Mean loss run over that of random loss.")] = 1.0,
     delay: Annotated[float, typer.Option(help="Seconds from mouth to ear.")] = 0.0,
+    vendors: Annotated[bool, typer.Option("--vendors", help="Add what other dashboards would show.")] = False,
+    round_trip: Annotated[float, typer.Option(help="Seconds, for the vendors' formulas.")] = 0.0,
+    jitter: Annotated[float, typer.Option(help="Seconds, for the vendors' formulas.")] = 0.0,
     json: _JSON = False,
 ) -> None:
     """The E-model: G.107.2 for opus, G.107.1 for G.722, G.107 for PCMU and PCMA."""
     from probe.cli_score import print_audio_score
 
-    print_audio_score(codec, bitrate, loss, burst_ratio, delay, json)
+    network = {"round_trip_seconds": round_trip, "jitter_seconds": jitter} if vendors else None
+    print_audio_score(codec, bitrate, loss, burst_ratio, delay, network, json)
 
 
 @score.command("video")
@@ -158,6 +162,25 @@ def score_video(
     from probe.cli_score import print_video_score
 
     print_video_score(vmaf, ssim, height, frozen, duration, json)
+
+
+@score.command("estimate")
+def score_estimate(
+    bitrate: Annotated[float, typer.Option(help="Video payload, bits per second.")],
+    codec: Annotated[str, typer.Option(help="VP8 or H264.")] = "VP8",
+    width: Annotated[int, typer.Option(help="Pixels.")] = 640,
+    height: Annotated[int, typer.Option(help="Pixels.")] = 360,
+    fps: Annotated[float, typer.Option(help="Frames per second as sent.")] = 30.0,
+    frame_loss: Annotated[float, typer.Option(help="Share of frames not shown, 0 to 1.")] = 0.0,
+    frozen: Annotated[float, typer.Option(help="Seconds that the picture stood still.")] = 0.0,
+    duration: Annotated[float, typer.Option(help="Seconds watched, frozen ones included.")] = 10.0,
+    vendors: Annotated[bool, typer.Option("--vendors", help="Add what other dashboards would show.")] = False,
+    json: _JSON = False,
+) -> None:
+    """Video that nobody decoded: estimated from bitrate, size and frame rate, with the error of the fit."""
+    from probe.cli_score import print_estimate
+
+    print_estimate(codec, bitrate, (width, height), fps, frame_loss, (frozen, duration), vendors, json)
 
 
 def main() -> None:

@@ -5,21 +5,68 @@ from __future__ import annotations
 import json
 import math
 import sys
+from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Literal
 
 from rich.console import Console
 from rich.text import Text
 
 from probe.measure.audio_quality import audio_score
+from probe.measure.estimated_video import estimated_video_score
+from probe.measure.vendor_scores import vendor_scores
 from probe.measure.video_quality import video_quality_score, vmaf_to_mos
 from probe.model.errors import ConfigError
 
 
-def print_audio_score(codec: str, bitrate: float, loss: float, burst_ratio: float, delay: float, as_json: bool) -> None:
-    """Raises ConfigError for a codec without a model or figures that can't be."""
+def print_audio_score(
+    codec: str,
+    bitrate: float,
+    loss: float,
+    burst_ratio: float,
+    delay: float,
+    network: Mapping[str, float] | None,
+    as_json: bool,
+) -> None:
+    """With `network` figures also what the vendors' formulas make of it. Raises ConfigError for a codec without a model or
+    figures that can't be."""
     found = audio_score(codec, bitrate, loss, burst_ratio, delay)
-    _print({"codec": codec, "r": found.r_cq, **asdict(found)}, as_json)
+    figures: dict[str, Any] = {"codec": codec, "r": found.r_cq, **asdict(found)}
+    if network is not None:
+        figures["vendors"] = _vendors("audio", loss_ratio=loss, bitrate_bps=bitrate, **network)
+    _print(figures, as_json)
+
+
+def print_estimate(
+    codec: str,
+    bitrate: float,
+    size: tuple[int, int],
+    fps: float,
+    frame_loss: float,
+    times: tuple[float, float],
+    vendors: bool,
+    as_json: bool,
+) -> None:
+    """`size` in pixels, `times`: frozen and watched seconds. Raises ConfigError for figures that can't be."""
+    _check_times(*times)
+    found = estimated_video_score(
+        codec,
+        bitrate,
+        *size,
+        fps,
+        frame_loss_ratio=frame_loss,
+        frozen_seconds=times[0],
+        duration_seconds=times[1],
+    )
+    figures: dict[str, Any] = {"codec": codec, **asdict(found)}
+    if vendors:
+        wide, high = size
+        figures["vendors"] = _vendors("video", bitrate_bps=bitrate, width=wide, height=high, frames_per_second=fps)
+    _print(figures, as_json)
+
+
+def _vendors(kind: Literal["audio", "video"], **figures: Any) -> list[dict[str, Any]]:
+    return [asdict(one) for one in vendor_scores(kind, **figures)]
 
 
 def print_video_score(
@@ -90,6 +137,8 @@ _WORDS = {
     "ssim": "SSIM",
     "ceiling": "ceiling of the MOS",
     "score": "score (of 5)",
+    "fit_error": "fit error, ± MOS",
+    "largest_error": "largest error, MOS",
 }
 
 
@@ -98,10 +147,15 @@ def _print(figures: dict[str, Any], as_json: bool) -> None:
         sys.stdout.write(json.dumps(figures, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
         return
     console = Console()
+    vendors = figures.pop("vendors", [])
     for key, value in figures.items():
         words = _WORDS.get(key, key)
         if words and value != "":
-            console.print(Text.assemble((f"{words:<20}", "dim"), _shown(value)), soft_wrap=True)
+            console.print(Text.assemble((f"{words:<23}", "dim"), _shown(value)), soft_wrap=True)
+    for vendor in vendors:
+        scale = f"{vendor['scale']['low']:.4g} to {vendor['scale']['ceiling']:.4g}"
+        line = f"{_shown(vendor['score'])} of {scale}; {vendor['note']}"
+        console.print(Text.assemble((f"{vendor['name']:<23}", "dim"), line), soft_wrap=True)
 
 
 def _shown(value: object) -> str:

@@ -296,6 +296,24 @@ def test_audio_score(probe: Any) -> None:
     assert "MOS-LQ" in probe("score", "audio", "--bitrate", 48000).out
 
 
+def test_what_other_dashboards_would_show(probe: Any) -> None:
+    arguments = ("--bitrate", 32000, "--loss", 0.02, "--round-trip", 0.1, "--jitter", 0.01, "--vendors")
+    found = json.loads(probe("score", "audio", *arguments, "--json").out)
+    by_name = {vendor["name"]: vendor["score"] for vendor in found["vendors"]}
+    assert by_name["Twilio"] > found["mos_cq"], "a published formula is kinder than ours"
+    assert "Vonage" in probe("score", "audio", *arguments).out
+    assert "vendors" not in json.loads(probe("score", "audio", "--bitrate", 32000, "--json").out)
+
+
+def test_an_estimate_says_that_it_is_one_and_how_far_off(probe: Any) -> None:
+    found = json.loads(probe("score", "estimate", "--bitrate", 500000, "--frozen", 1, "--vendors", "--json").out)
+    assert found["model"] == "estimated"
+    assert 0 < found["fit_error"] < 0.5
+    assert 1 < found["score"] < found["picture_mos"] < 5
+    assert {"G.1070", "LiveKit"} <= {vendor["name"] for vendor in found["vendors"]}
+    assert probe("score", "estimate", "--bitrate", 0).code == 2
+
+
 def test_video_score(probe: Any) -> None:
     still = json.loads(probe("score", "video", "--vmaf", 88, "--frozen", 1, "--duration", 10, "--json").out)
     assert still["picture_mos"] == 4.4

@@ -78,12 +78,13 @@ def _bitrates(writer: RowWriter, call: Call, sender: Seat, receiver: Seat) -> No
             samples = _until(sender.values("send_bitrate_bps", kind=kind), call)
             streams = [out.truth.streams[ssrc] for ssrc in ssrcs if ssrc in out.truth.streams]
             offers = [offer for stream in streams for offer in stream.offers]
-            _bitrate(writer, f"send bitrate, {kind}", samples, call.epoch, offers)
+            tag = out.truth.streams[sent.ssrc].offers[0][1] - sent.packets[0].size
+            _bitrate(writer, f"send bitrate, {kind}", samples, call.epoch, offers, tag)
         if call.case.way == "p2p" and sent is not None:
             streams = [into.truth.streams[ssrc] for ssrc in ssrcs if ssrc in into.truth.streams]
             firsts = [(r.released, r.size) for stream in streams for r in stream.releases if r.first]
             samples = _until(receiver.values("receive_bitrate_bps", kind=kind), call)
-            _bitrate(writer, f"receive bitrate, {kind}", samples, call.epoch, firsts)
+            _bitrate(writer, f"receive bitrate, {kind}", samples, call.epoch, firsts, tag)
 
 
 def _own(sender: Seat, kind: str) -> SentStream | None:
@@ -95,18 +96,15 @@ def _until(samples: Sequence[Sample], call: Call) -> list[Sample]:
     return [sample for sample in samples if sample.time + call.epoch <= call.stopped]
 
 
-SRTP_TAG = 10
-"""Bytes that SRTP_AES128_CM_HMAC_SHA1_80 adds to a packet (RFC 5764 section 4.1.2); a bitrate counts RTP."""
-
-
 def _bitrate(
-    writer: RowWriter, reading: str, samples: list[Sample], epoch: float, passed: list[tuple[float, int]]
+    writer: RowWriter, reading: str, samples: list[Sample], epoch: float, passed: list[tuple[float, int]], tag: int
 ) -> None:
+    """`passed`: time and bytes of each packet, `tag` of which are SRTP's: a bitrate counts RTP."""
     if len(samples) < 3:
         return
     times = [sample.time + epoch for sample in samples]
     measured = sum(s.value * (b - a) for s, a, b in zip(samples[1:], times, times[1:], strict=False))
-    bits = sum(8 * (size - SRTP_TAG) for time, size in passed if times[0] < time <= times[-1])
+    bits = sum(8 * (size - tag) for time, size in passed if times[0] < time <= times[-1])
     span = times[-1] - times[0]
     writer.near(reading, bits / span, measured / span, "bit/s", share=0.01)
 
