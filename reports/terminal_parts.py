@@ -13,8 +13,8 @@ from reports.terminal_style import MARKS, STYLES, UNKNOWN, bar, new_table, plain
 PHASES = (
     ("signalling_connect", "signalling"),
     ("room_join", "room"),
-    ("offer_answer", "offer/answer"),
     ("ice_gathering", "ICE gathering"),
+    ("offer_answer", "offer/answer"),
     ("ice_connected", "ICE"),
     ("dtls_connected", "DTLS"),
     ("first_rtp", "first packet"),
@@ -28,10 +28,11 @@ _QUALITY = (
     ("one way", "one_way_delay_seconds"),
     ("jitter", "jitter_seconds"),
     ("lost", "packet_loss_ratio"),
-    ("lost after repair", "residual_loss_ratio"),
+    ("lost or late", "residual_loss_ratio"),
     ("frame rate", "frame_rate"),
     ("frozen", "freeze_ratio"),
     ("video score", "video_quality_score"),
+    ("video, estimated", "video_score_estimated"),
     ("audio score", "audio_quality_score"),
 )
 _MOST_MIGRATIONS = 8

@@ -147,7 +147,8 @@ class View:
         if tick is not None:
             self._recent.append((frame.complete, tick))
         reading = decoded.reading if decoded is not None else None
-        watching = self._show(frame.complete, path, tick, reading.mos if reading is not None else None)
+        mos = reading.mos if reading is not None else None
+        watching = self._show(frame.complete, path, tick, mos, len(frame.data))
         if captured is not None and self.remote in self._context.captures:  # a foreign sender's clock is not ours
             tags = {"topology": watching.topology, "kind": "video"}
             self._context.emit(
@@ -156,14 +157,14 @@ class View:
         if decoded is not None and reading is not None:
             self._rate(watching, decoded, plausible=tick is not None)
 
-    def _show(self, shown: float, path: str, tick: int | None, mos: float | None) -> Watching:
+    def _show(self, shown: float, path: str, tick: int | None, mos: float | None, size: int) -> Watching:
         """The picture changes: what was shown before stood until now."""
         watching = self._stretch(path)
         frozen = self._freezes.on_frame(shown)
         if self._last_shown is not None and shown > self._last_shown:
             watching.on_interval(self._last_shown, shown, frozen=frozen)
         self._last_shown = shown if self._last_shown is None else max(shown, self._last_shown)
-        watching.on_frame(shown, tick, mos)
+        watching.on_frame(shown, tick, mos, size)
         return watching
 
     def _rate(self, watching: Watching, decoded: Decoded, *, plausible: bool) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from probe.client.context import Context
+from probe.measure.estimated_video import estimated_video_score
 from probe.measure.frame_clock import FrameClock
 from probe.measure.video_quality import VideoQuality
 
@@ -28,6 +29,7 @@ class Watching:
         self._freezes = 0
         self._frozen = 0.0
         self._watched = 0.0
+        self._bytes = 0
         self._ticks: tuple[int, int] | None = None
         self._unread = self._wrong = self._read = 0
         self._next_second: int | None = None
@@ -45,8 +47,10 @@ class Watching:
             self._quality.add_displayed(start - self._context.epoch, duration, self.last_mos)
         self._tell_seconds(end - self._context.epoch)
 
-    def on_frame(self, shown: float, tick: int | None, mos: float | None) -> None:
-        """A new frame was complete at `shown`. `tick`: the sender's number of it, `mos`: of the picture, if known."""
+    def on_frame(self, shown: float, tick: int | None, mos: float | None, size: int) -> None:
+        """A new frame was complete at `shown`. `tick`: the sender's number of it, `mos`: of the picture, if known; `size`:
+        its bytes, 0 where they are not known."""
+        self._bytes += size
         self._clock.on_frame(shown)
         self._frames += 1
         self.last_mos = mos if mos is not None else self.last_mos
@@ -97,6 +101,25 @@ class Watching:
             self._emit("frame_id_unread_ratio", self._unread / decoded)
             self._emit("frame_id_wrong", self._wrong)
         self._emit("video_quality_score", self._quality.score)
+        if self.last_mos is None:
+            self._estimate(rhythm.frame_rate)
+
+    def _estimate(self, frame_rate: float) -> None:
+        """Nothing was decoded: what bitrate, size and frame rate let expect, where the content is known to be ours."""
+        content = self._context.video if self._remote in self._context.captures else None
+        if content is None or not self._bytes or not self._watched or not frame_rate:
+            return
+        spec, bitrate = content.spec, self._bytes * 8 / self._watched
+        found = estimated_video_score(
+            spec.codec,
+            bitrate,
+            spec.width,
+            spec.height,
+            frame_rate,
+            frozen_seconds=min(self._frozen, self._watched),
+            duration_seconds=self._watched,
+        )
+        self._emit("video_score_estimated", found.score)
 
     def _emit(self, metric: str, value: float | None) -> None:
         if value is not None:

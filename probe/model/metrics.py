@@ -119,6 +119,13 @@ _ALL = (
         "topology",
     ),
     _m("video_quality_score", "score", "higher", "picture MOS with freezes weighted in", "topology"),
+    _m(
+        "video_score_estimated",
+        "score",
+        "higher",
+        "of undecoded video: estimated from bitrate, size and frame rate, freezes weighted in",
+        "topology",
+    ),
     _m("video_psnr_db", "dB", "higher", "luma PSNR of a decoded frame against the identified source frame", "topology"),
     _m(
         "video_ssim",

@@ -13,7 +13,7 @@ def _show(watching: Watching, frames: int, *, first: int = 0, mos: float | None 
         time = START + number / fps
         if number:
             watching.on_interval(time - 1 / fps, time, frozen=False)
-        watching.on_frame(time, number, mos)
+        watching.on_frame(time, number, mos, 0)
         watching.on_reading(read=True, plausible=True)
 
 
@@ -50,7 +50,7 @@ def test_losses_and_readings_are_counted() -> None:
     bench = Bench()
     watching = Watching(bench.context, "me", "you", "p2p")
     for tick in (5, 6, 9, 10):
-        watching.on_frame(START + tick / 10, tick, 4.0)
+        watching.on_frame(START + tick / 10, tick, 4.0, 0)
     for read, plausible in ((True, True), (True, False), (False, False), (True, True)):
         watching.on_reading(read=read, plausible=plausible)
     watching.finish()
@@ -64,7 +64,7 @@ def test_a_freeze_weighs() -> None:
     watching = Watching(bench.context, "me", "you", "p2p")
     _show(watching, 21)
     watching.on_interval(START + 2.0, START + 4.0, frozen=True)
-    watching.on_frame(START + 4.0, 21, 4.5)
+    watching.on_frame(START + 4.0, 21, 4.5, 0)
     watching.finish()
     assert bench.values("freeze_count") == [1]
     assert bench.values("freeze_ratio") == [pytest.approx(0.5)]
@@ -75,7 +75,7 @@ def test_without_identity_losses_are_unknown_and_not_zero() -> None:
     bench = Bench()
     watching = Watching(bench.context, "me", "you", "p2p")
     for number in range(5):
-        watching.on_frame(START + number / 10, None, None)
+        watching.on_frame(START + number / 10, None, None, 0)
     watching.finish()
     assert bench.values("frame_rate") == [pytest.approx(10.0)]
     for metric in ("frames_lost", "frame_id_unread_ratio", "video_mos", "video_quality_score"):
