@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import signal
 import time
 import uuid
 from collections import Counter
@@ -19,6 +18,7 @@ from probe.client.generator_watch import GeneratorWatch
 from probe.client.meeting import Meeting
 from probe.client.seams import Media
 from probe.client.vmaf_samples import VmafSamples
+from probe.interrupts import Interrupts
 from probe.measure.savings import Prices, SavingsLedger
 from probe.measure.summary import Summary
 from probe.media.vmaf import available as vmaf_available
@@ -60,7 +60,6 @@ class _Run:
     meetings: list[Meeting] = field(default_factory=list)
     present: int = 0
     peak: int = 0
-    interrupted: bool = False
 
     def arrive(self, change: int) -> None:
         """Somebody has media, or left."""
@@ -73,9 +72,13 @@ async def run_scenario(scenario: Scenario, options: RunOptions, progress: Report
 
     Raises ConfigError and MediaError before the first packet; whatever goes wrong later is in the result.
     """
+    with Interrupts() as interrupts:
+        return await _conduct(scenario, options, progress or (lambda _: None), interrupts)
+
+
+async def _conduct(scenario: Scenario, options: RunOptions, tell: Report, interrupts: Interrupts) -> RunResult:
     if options.url is not None:
         check_url(options.url)
-    tell = progress or (lambda _: None)
     began, started_at = time.monotonic(), datetime.now(UTC)
     tell(Progress("preparing media", 0.0, planned_counts(scenario).seconds))
     networks = networks_of(scenario)
@@ -94,12 +97,13 @@ async def run_scenario(scenario: Scenario, options: RunOptions, progress: Report
             vmaf = VmafSamples(context, enabled=contents.video is not None and vmaf_available())
             watch, ticker = GeneratorWatch(context), asyncio.create_task(_tick(run, context, spool, tell))
             try:
-                await _interruptible(_rounds(run, context, url, options.token, contents, vmaf), run)
+                await interrupts.guard(_rounds(run, context, url, options.token, contents, vmaf))
+                await _close_all(run)
             finally:
                 ticker.cancel()
                 watch.close()
             health = _health(context)  # before VMAF, whose load is nobody's call
-            await _score_vmaf(vmaf, context)
+            await interrupts.guard(_score_vmaf(vmaf, context))
             _totals(run, context)
             spool.flush()
             if spool.error is not None:
@@ -118,7 +122,7 @@ async def run_scenario(scenario: Scenario, options: RunOptions, progress: Report
         migrations=tuple(m.to_dict() for meeting in run.meetings for m in meeting.migrations),
         participants=tuple(entry.to_dict() for meeting in run.meetings for entry in meeting.entries),
         errors=_errors(context),
-        interrupted=run.interrupted,
+        interrupted=interrupts.happened,
         notes=_notes(context),
     )
 
@@ -149,42 +153,17 @@ async def _rounds(run: _Run, context: Context, url: str, token: str, contents: C
                 context.crashed(outcome)
 
 
+async def _close_all(run: _Run) -> None:
+    """Nobody stays behind, whether the meetings came to their end or were called off."""
+    if closing := [asyncio.ensure_future(meeting.close()) for meeting in run.meetings]:
+        await asyncio.wait(closing, timeout=_CLOSE_DEADLINE)
+
+
 async def _score_vmaf(vmaf: VmafSamples, context: Context) -> None:
     try:
         await asyncio.to_thread(vmaf.score)
     except MediaError as error:
         context.complain(error, phase="vmaf")
-
-
-async def _interruptible(work: Any, run: _Run) -> None:
-    """Ctrl-C and SIGTERM cancel the work once; the meetings then leave, within a deadline."""
-    task = asyncio.ensure_future(work)
-    loop = asyncio.get_running_loop()
-
-    def interrupt() -> None:
-        if not run.interrupted:  # once: the meetings then leave, and that must not be cut short
-            run.interrupted = True
-            task.cancel()
-
-    handled = [number for number in (signal.SIGINT, signal.SIGTERM) if _handle(loop, number, interrupt)]
-    try:
-        await task
-    except asyncio.CancelledError:
-        if not run.interrupted:
-            raise
-        if closing := [asyncio.ensure_future(meeting.close()) for meeting in run.meetings]:
-            await asyncio.wait(closing, timeout=_CLOSE_DEADLINE)
-    finally:
-        for number in handled:
-            loop.remove_signal_handler(number)
-
-
-def _handle(loop: asyncio.AbstractEventLoop, number: signal.Signals, interrupt: Callable[[], None]) -> bool:
-    try:
-        loop.add_signal_handler(number, interrupt)
-    except (NotImplementedError, RuntimeError, ValueError):
-        return False  # not the main thread, or no signals here: the caller ends the run
-    return True
 
 
 async def _tick(run: _Run, context: Context, spool: Spool, tell: Report) -> None:

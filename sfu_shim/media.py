@@ -129,9 +129,10 @@ class SfuMedia:
     async def _report_regularly(self) -> None:
         while True:
             await asyncio.sleep(self._config.report_interval)
-            now = self._clock.now()
             for room in self._rooms.values():
-                _send(room, room.forwarder.reports(now, self._clock.to_ntp(now)))
+                for endpoint in room.forwarder.endpoints:
+                    now = self._clock.now()
+                    _send(room, room.forwarder.reports(now, self._clock.to_ntp(now), endpoint))
 
 
 def _tracks_for(room: _Room, participant: str) -> dict[TrackId, tuple[str, TrackSpec]]:

@@ -264,11 +264,18 @@ class Forwarder:
     def _feedback(self, endpoint: str, packet: bytes) -> Transmit:
         return Transmit(endpoint, feedback(self._own_ssrc, self._endpoints[endpoint].cname, packet), rtcp=True)
 
-    def reports(self, now: float, ntp: float) -> list[Transmit]:
-        """The regular reports of all endpoints; call it at the report interval."""
+    @property
+    def endpoints(self) -> tuple[str, ...]:
+        """Their names."""
+        return tuple(self._endpoints)
+
+    def reports(self, now: float, ntp: float, only: str | None = None) -> list[Transmit]:
+        """The regular reports of all endpoints, or of one; call it at the report interval, and send them at once: a report that
+        waits for others after its time was taken adds that wait to the round trips that are read from it."""
         return [
             Transmit(name, data, rtcp=True)
             for name, endpoint in self._endpoints.items()
+            if only in (None, name)
             for data in self._reports_for(endpoint, now, ntp)
         ]
 

@@ -1,0 +1,52 @@
+"""Ctrl-C and SIGTERM: the first one calls off what is under way, and nothing after it may cut the leaving and reporting short."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Coroutine
+from typing import Any, Self
+
+
+class Interrupts:
+    """Handles both signals while the context lasts. Where signals can't be handled (another thread, another platform) they
+    do what they always do."""
+
+    def __init__(self) -> None:
+        self.happened = False
+        self._work: asyncio.Future[Any] | None = None
+        self._handled: list[signal.Signals] = []
+
+    def __enter__(self) -> Self:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            try:
+                loop.add_signal_handler(number, self._interrupt)
+            except (NotImplementedError, RuntimeError, ValueError):
+                continue
+            self._handled.append(number)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number in self._handled:
+            asyncio.get_running_loop().remove_signal_handler(number)
+
+    def _interrupt(self) -> None:
+        if not self.happened:
+            self.happened = True
+            if self._work is not None:
+                self._work.cancel()
+
+    async def guard(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do the work, or as much of it as there is time for until the interrupt."""
+        if self.happened:
+            work.close()
+            return
+        self._work = asyncio.ensure_future(work)
+        try:
+            await self._work
+        except asyncio.CancelledError:
+            if not self.happened:
+                raise
+        finally:
+            self._work = None
