@@ -76,6 +76,28 @@ def run(
     raise typer.Exit(perform(choice))
 
 
+@app.command(
+    help="Lead real calls through known impairments, and compare what was read with what was done.\n\nExit code: 0 every "
+    "reading is within its tolerance, 1 a bug of ours, 2 wrong usage or configuration, 3 a reading is out, 4 this machine was "
+    "too busy to tell."
+)
+def calibrate(
+    quick: Annotated[bool, typer.Option("--quick", help="A selection, within a minute.")] = False,
+    profile: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Impairments of your own (YAML); see docs/network.md.")
+    ] = None,
+    depth: Annotated[str, typer.Option(help="How deep to look: pictures, frames or headers.")] = "pictures",
+    load: Annotated[bool, typer.Option("--load", help="Keep every processor 90 % busy; tolerances double.")] = False,
+    json: _JSON = False,
+    out: Annotated[Path | None, typer.Option(metavar="DIR", help="Write calibration.json there.")] = None,
+    every: Annotated[bool, typer.Option("--all", help="Show every row, not the worst of each reading.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="No progress on stderr.")] = False,
+) -> None:
+    from probe.cli_calibrate import CalibrateChoice, perform
+
+    raise typer.Exit(perform(CalibrateChoice(quick, json, profile, depth, out, load, every, quiet)))
+
+
 @scenarios.callback()
 def scenarios_default(context: typer.Context) -> None:
     """What a run does: list and show scenarios."""

@@ -38,7 +38,7 @@ TAIL = 1.0
 class Seated(Participant):
     """A participant of the probe as it is, overheard: what it sends, and when its windows end."""
 
-    sent: dict[str, SentStream]
+    sent: list[tuple[str, SentStream]]
     ticks: list[float]
 
     def path_up(self, path: Path) -> None:
@@ -54,7 +54,7 @@ class Seated(Participant):
                 transceiver.kind, codec.name, codec.clock_rate, sender.ssrc, sender.rtx_ssrc,
                 transceiver.extension_id(ext.ABS_CAPTURE_TIME), clock.from_ntp,
             )  # fmt: skip
-            self.sent[f"{path.kind} {transceiver.kind}"] = stream
+            self.sent.append((path.kind, stream))
             sender.listen(stream.hear)
 
     def _window(self, due: float) -> None:
@@ -175,7 +175,7 @@ class Conductor:
             replace(context, sink=samples.append), open_signalling(self._url, ""), media, room, SavingsLedger(),
             VmafSamples(context, enabled=False), network,
         )  # fmt: skip
-        participant.sent, participant.ticks = {}, []
+        participant.sent, participant.ticks = [], []
         return Seat(participant, samples)
 
     @staticmethod

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
+from probe.model.errors import ConfigError
+from probe.model.yaml_file import read_yaml
 from sfu_shim.core.link.impairment import GilbertElliott, Impairment, Jitter, RandomLoss, Reorder
-from sfu_shim.core.link.profiles import PERFECT, Network
+from sfu_shim.core.link.profiles import PERFECT, Network, parse_network
 from sfu_shim.core.link.schedule import Schedule, Step
 
 Way = Literal["p2p", "sfu", "migration"]
+_OWN_SECONDS = 20.0
+_AFTER_CHANGE = 5.0
+_LONGEST = 300.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,11 +104,6 @@ def quick() -> tuple[Case, ...]:
     )
 
 
-def single(name: str, network: Network, seconds: float = 20.0) -> Case:
-    """A network of the user's own."""
-    return Case(name, network, seconds)
-
-
 def _sfu(seconds: float) -> Case:
     up = Impairment(delay=0.02, loss=RandomLoss(0.02))
     down = Impairment(delay=0.03, loss=RandomLoss(0.03), jitter=Jitter("uniform", 0.005))
@@ -111,3 +112,19 @@ def _sfu(seconds: float) -> Case:
 
 def _migration() -> Case:
     return Case("migration", _network(Impairment(delay=0.02), Impairment(delay=0.02)), 3.0, "migration", PERFECT)
+
+
+def from_file(path: Path) -> Case:
+    """A network of the user's own: the file holds what stands under `network` in a scenario (docs/network.md), with or without
+    that key. The call lasts until five seconds after the last change, at least 20 s. Raises ConfigError."""
+    data = read_yaml(path)
+    network = parse_network(data["network"] if set(data) == {"network"} else data, where=str(path))
+    changes = [step.at + step.blackout for way in (network.up, network.down) for step in way.steps]
+    seconds = max(_OWN_SECONDS, max(changes, default=0.0) + _AFTER_CHANGE)
+    if seconds > _LONGEST:
+        raise ConfigError(
+            f"the last change comes after {seconds - _AFTER_CHANGE:g} s, too late for a calibration",
+            who=str(path),
+            hint=f"at most {_LONGEST - _AFTER_CHANGE:g} s",
+        )
+    return Case(path.stem, network, seconds)

@@ -4,26 +4,28 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Sequence
-from statistics import fmean
+from statistics import fmean, median
 
 from probe.calibrate import reference as ref
 from probe.calibrate import reference_audio as audio
-from probe.calibrate.call import TAIL, Call, Seat
+from probe.calibrate.call import Call, Seat
 from probe.calibrate.recording import Passed, RecordingLink
 from probe.calibrate.rows import Row, RowWriter
 from probe.calibrate.sent_log import SentStream
+from probe.client.context import Depth
 from probe.model.errors import MeasurementError
 from probe.model.samples import Sample
 from sfu_shim.core.link.stream_truth import StreamTruth
 
 FRAME = 1 / 30
 PACKET = 0.02
+UNREAD = 0.001
+"""Share of pictures whose frame ID may stay unread: told, not promised."""
 _CLOCK_RATES = {"audio": 48_000, "video": 90_000}
 
 
-def rows_of(call: Call) -> list[Row]:
-    """All rows of a call, in the order of the table in docs/accuracy.md. Raises MeasurementError when the truth itself is
-    incomplete."""
+def rows_of(call: Call, depth: Depth) -> list[Row]:
+    """All rows of a call that the `depth` can have. Raises MeasurementError when the truth itself is incomplete."""
     if call.move is not None:
         return _migration(call)
     found: list[Row] = []
@@ -34,10 +36,16 @@ def rows_of(call: Call) -> list[Row]:
         _jitter(writer, call, receiver)
         if call.case.way == "p2p":
             _audio(writer, sender, receiver)
+            _repairs(writer, sender, receiver)
+        if (
+            call.case.way == "p2p" and depth != "headers"
+        ):  # at headers a frame is its last packet, and no more is claimed
             _video(writer, sender, receiver)
-        _gaps(writer, call, sender, receiver)
+        _gaps(writer, call, sender, receiver, depth)
     for name, seat in (("from A", call.first), ("from B", call.second)):
-        _round_trips(RowWriter(f"{call.case.name}, {name}", found), call, seat)
+        writer = RowWriter(f"{call.case.name}, {name}", found)
+        _round_trips(writer, call, seat)
+        _stun(writer, call, seat)
     return found
 
 
@@ -89,7 +97,7 @@ def _bitrates(writer: RowWriter, call: Call, sender: Seat, receiver: Seat) -> No
 
 def _own(sender: Seat, kind: str) -> SentStream | None:
     """The stream that the sender itself sent, by whichever path."""
-    return next((stream for name, stream in sender.participant.sent.items() if name.endswith(kind)), None)
+    return next((stream for _, stream in sender.participant.sent if stream.kind == kind), None)
 
 
 def _until(samples: Sequence[Sample], call: Call) -> list[Sample]:
@@ -114,7 +122,9 @@ def _jitter(writer: RowWriter, call: Call, receiver: Seat) -> None:
     for kind in sorted(receiver.streams):
         series = list(_truth(receiver, kind).jitter_series(_CLOCK_RATES[kind]))
         times = [time for time, _ in series]
-        samples = [s for s in _until(receiver.values("jitter_seconds", kind=kind), call) if s.time + call.epoch > times[1]]
+        samples = [
+            s for s in _until(receiver.values("jitter_seconds", kind=kind), call) if s.time + call.epoch > times[1]
+        ]
         if samples:
             true = fmean(series[bisect_right(times, s.time + call.epoch) - 1][1] for s in samples)
             measured = fmean(s.value for s in samples)
@@ -129,10 +139,31 @@ def _round_trips(writer: RowWriter, call: Call, seat: Seat) -> None:
         came = [report for report in back if report.released <= sample.time + call.epoch]
         if came and (quoted := _latest(there, came[-1].arrival)) is not None:
             pairs.append((sample.value, quoted.delay + came[-1].delay))
+    _pairs(writer, "round-trip time, RTCP", pairs)
+
+
+def _stun(writer: RowWriter, call: Call, seat: Seat) -> None:
+    """Each reading against what lay between its request's coming to the link and its answer's leaving: both ways, and the time
+    that the other side took."""
+    out, into = _link(seat.out), _link(seat.into)
+    answers = sorted(
+        (answer.released, answer.released - out.requests[transaction].arrival)
+        for transaction, answer in into.answers.items()
+        if transaction in out.requests
+    )
+    pairs = []
+    for sample in seat.values("round_trip_time_seconds", source="stun"):
+        position = bisect_right(answers, (sample.time + call.epoch, 60.0)) - 1
+        if position >= 0:
+            pairs.append((sample.value, answers[position][1]))
+    _pairs(writer, "round-trip time, STUN", pairs)
+
+
+def _pairs(writer: RowWriter, reading: str, pairs: list[tuple[float, float]]) -> None:
+    """(read, true) of each sample. Compared are the medians: a single report that our own loop held up is no path's delay."""
     if pairs:
-        writer.near(
-            "round-trip time, RTCP", fmean(p[1] for p in pairs), fmean(p[0] for p in pairs), "s", within=0.001, share=0.01
-        )
+        true, read = median(true for _, true in pairs), median(read for read, _ in pairs)
+        writer.near(reading, true, read, "s", within=0.001, share=0.01)
 
 
 def _latest(reports: list[Passed], before: float) -> Passed | None:
@@ -150,9 +181,7 @@ def _audio(writer: RowWriter, sender: Seat, receiver: Seat) -> None:
     packets = audio.heard_packets(sent, into.truth)
     delays = receiver.values("one_way_delay_seconds", kind="audio")
     true = fmean(packet.arrival - packet.capture for packet in packets)
-    writer.near(
-        "one-way delay, audio", true, fmean(s.value for s in delays), "s", within=0.002, share=0.01
-    )
+    writer.near("one-way delay, audio", true, fmean(s.value for s in delays), "s", within=0.002, share=0.01)
     scores = audio.mos(packets, receiver.participant.ticks, receiver.left)
     for reading, metric, truth in (
         ("audio MOS-LQ", "audio_mos_lq", scores.lq if scores else None),
@@ -163,29 +192,53 @@ def _audio(writer: RowWriter, sender: Seat, receiver: Seat) -> None:
             writer.near(reading, truth, read[-1].value, "MOS", within=0.02)
 
 
+def _repairs(writer: RowWriter, sender: Seat, receiver: Seat) -> None:
+    sent, samples = _own(sender, "video"), receiver.values("residual_loss_ratio", kind="video")
+    if sent is not None and samples:
+        true = ref.never_arrived(sent, _link(receiver.into).truth)
+        expected = _truth(receiver, "video").observed().expected
+        writer.exact("packets never repaired, video", true, round(samples[-1].value * expected, 6))
+
+
+def _shown(sender: Seat, receiver: Seat) -> list[ref.Shown]:
+    sent = _own(sender, "video")
+    if sent is None:
+        return []
+    return ref.shown_frames(sent.frames(), ref.first_arrivals(sent, _link(receiver.into).truth), receiver.left)
+
+
+def shown_of(sender: Seat, receiver: Seat) -> list[bytes]:
+    """The encoded frames that the receiver of a P2P call must have shown, in order."""
+    sent = _own(sender, "video")
+    frames = sent.frames() if sent is not None else []
+    return [frames[one.position].data for one in _shown(sender, receiver)]
+
+
 def _video(writer: RowWriter, sender: Seat, receiver: Seat) -> None:
-    sent, into = _own(sender, "video"), _link(receiver.into)
-    if sent is None or "video" not in receiver.streams:
+    sent, shown = _own(sender, "video"), _shown(sender, receiver)
+    if sent is None or len(shown) < 2:
         return
-    ratio = receiver.values("residual_loss_ratio", kind="video")[-1].value
-    expected = _truth(receiver, "video").observed().expected
-    writer.exact("packets never repaired, video", ref.never_arrived(sent, into.truth), round(ratio * expected, 6))
-    frames = sent.frames()
-    shown = ref.shown_frames(frames, ref.first_arrivals(sent, into.truth), receiver.left)
-    times = [one.time for one in shown]
-    rates = receiver.values("frame_rate")
-    if rates:
-        writer.near("frame rate", ref.frame_rate(times), rates[-1].value, "fps", share=0.005)
-    lost = receiver.values("frames_lost")
-    if lost:
-        writer.exact("frames lost", ref.frames_lost(shown), lost[-1].value, "frames")
-    freezes = ref.freezes(times, receiver.left)
-    counts, ratios = receiver.values("freeze_count"), receiver.values("freeze_ratio")
-    writer.near("freezes", freezes.freezes, counts[-1].value, "", within=freezes.undecided)
-    watched = receiver.left - times[0]
-    writer.near("frozen time", freezes.seconds, ratios[-1].value * watched, "s", within=FRAME)
+    frames, times = sent.frames(), [one.time for one in shown]
+    writer.near("frame rate", ref.frame_rate(times), _last(receiver, "frame_rate"), "fps", share=0.005)
+    freezes, watched = ref.freezes(times, receiver.left), receiver.left - times[0]
+    count, frozen = _last(receiver, "freeze_count"), _last(receiver, "freeze_ratio") * watched
+    writer.near("freezes, the end being one", freezes.freezes, count, "", within=freezes.undecided)
+    writer.near("frozen time", freezes.seconds, frozen, "s", within=FRAME)
     _delay(writer, receiver, [one.time - frames[one.position].capture for one in shown])
-    _frame_ids(writer, receiver, len(shown))
+    if receiver.values("frames_lost"):
+        writer.exact("frames lost", ref.frames_lost(shown), _last(receiver, "frames_lost"), "frames")
+    if receiver.values("frame_id_wrong"):
+        writer.exact("pictures shown", len(shown), len(receiver.values("video_psnr_db")), "frames")
+        writer.exact("frame IDs wrong", 0, _last(receiver, "frame_id_wrong"), "frames")
+        writer.near("frame IDs unread", 0, _last(receiver, "frame_id_unread_ratio"), "", within=UNREAD)
+
+
+def _last(seat: Seat, metric: str) -> float:
+    """Raises MeasurementError when the probe read nothing of the kind: a reading that is missing is wrong."""
+    samples = seat.values(metric)
+    if not samples:
+        raise MeasurementError(f"no {metric} was read")
+    return samples[-1].value
 
 
 def _delay(writer: RowWriter, receiver: Seat, true: list[float]) -> None:
@@ -196,28 +249,19 @@ def _delay(writer: RowWriter, receiver: Seat, true: list[float]) -> None:
     writer.near("one-way delay, video, without decoding", fmean(true), measured, "s", within=0.002, share=0.01)
 
 
-def _frame_ids(writer: RowWriter, receiver: Seat, shown: int) -> None:
-    wrong, unread = receiver.values("frame_id_wrong"), receiver.values("frame_id_unread_ratio")
-    if wrong:
-        writer.exact("pictures shown", shown, len(receiver.values("video_psnr_db")), "frames")
-        writer.exact("frame IDs wrong", 0, sum(sample.value for sample in wrong), "frames")
-        writer.near("frame IDs unread", 0, unread[-1].value, "ratio", within=0.001)
-
-
-def _gaps(writer: RowWriter, call: Call, sender: Seat, receiver: Seat) -> None:
+def _gaps(writer: RowWriter, call: Call, sender: Seat, receiver: Seat, depth: Depth) -> None:
     """Of audio: between the last packet before a blackout and the first after it, as they left the link. Of video: between
     the pictures that could be shown."""
-    into = _link(receiver.into)
     for (start, end), read in receiver.gaps.items():
         if end > call.stopped:
             continue
         name = f"gap of a {round((end - start) * 1000)} ms blackout"
         if "audio" in receiver.streams:
-            writer.near(f"{name}, audio", _truth(receiver, "audio").longest_gap(start, end), read["audio"], "s", within=PACKET)
-        sent = _own(sender, "video")
-        if call.case.way == "p2p" and sent is not None and "video" in receiver.streams:
-            shown = ref.shown_frames(sent.frames(), ref.first_arrivals(sent, into.truth), receiver.left)
-            truth = ref.longest_gap([one.time for one in shown], start, end)
+            writer.near(
+                f"{name}, audio", _truth(receiver, "audio").longest_gap(start, end), read["audio"], "s", within=PACKET
+            )
+        if call.case.way == "p2p" and depth != "headers" and "video" in receiver.streams:
+            truth = ref.longest_gap([one.time for one in _shown(sender, receiver)], start, end)
             writer.near(f"{name}, video", truth, read["video"], "s", within=FRAME)
 
 
@@ -229,12 +273,12 @@ def _migration(call: Call) -> list[Row]:
     writer = RowWriter(call.case.name, found)
     for switch in move.switches:
         times: list[float] = []
-        for name, sent in call.first.participant.sent.items():
-            if not name.endswith(switch.kind):
+        for way, sent in call.first.participant.sent:
+            if sent.kind != switch.kind or not sent.packets:
                 continue
             if switch.kind == "audio":
                 times += [packet.arrival for packet in audio.heard_packets(sent, link.truth)]
-            elif name.startswith("p2p"):
+            elif way == "p2p":
                 shown = ref.shown_frames(sent.frames(), ref.first_arrivals(sent, link.truth), move.ended)
                 times += [one.time for one in shown]
         cuts = [cut for cut in link.truth.blackouts if cut[0] >= move.started - 0.001]
@@ -243,6 +287,3 @@ def _migration(call: Call) -> list[Row]:
         writer.near(f"migration gap, {switch.kind}", truth, switch.gap_seconds or 0.0, "s", within=within)
     writer.exact("migration succeeded", 1, float(not move.failure), "")
     return found
-
-
-__all__ = ["TAIL", "rows_of"]

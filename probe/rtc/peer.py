@@ -311,9 +311,12 @@ class Peer:
                 self.on_rtp(clear, header, arrival)
 
     def _refused(self, data: bytes, arrival: float, reason: str) -> None:
-        """SRTP refuses a packet that it has seen (RFC 3711 section 3.3.2): on a network that duplicates, that is a reading."""
-        if not reason.startswith("replay") or is_rtcp(data):
+        """SRTP refuses a packet that it has seen (RFC 3711 section 3.3.2): on a network that duplicates, that is a reading, and
+        of RTCP nothing at all. Whatever else it refuses is malformed."""
+        if not reason.startswith("replay"):
             self.malformed["SRTP: " + reason] += 1
+            return
+        if is_rtcp(data):
             return
         try:
             header = parse_header(data, encrypted=True)
