@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
 import random
 import sys
 from collections.abc import AsyncIterator, Callable
@@ -30,6 +31,7 @@ from sfu_shim.core.policy import Policy
 from sfu_shim.server import ShimServer
 
 _CONNECT_DEADLINE = 10.0
+_NICENESS = -10
 _SWITCH_INTERVAL = 0.0005
 """Seconds a decoder thread may hold the interpreter while the packet path waits: Python's own 5 ms are a packet's time."""
 
@@ -100,6 +102,7 @@ async def stage(
     sink: Callable[[Sample], None],
 ) -> AsyncIterator[Context]:
     """The shared context, warmed up. What a task or a callback raises without being caught is counted as our bug."""
+    niceness = _step_forward()  # before the decoder threads are made, which inherit it
     clock, health = Clock(), GeneratorHealth()
     addresses, rng = gathering_addresses(scenario.addresses, url), random.Random()
     context = Context(
@@ -125,11 +128,23 @@ async def stage(
         yield context
     finally:
         loop.set_exception_handler(None)
+        os.setpriority(os.PRIO_PROCESS, 0, niceness)
         context.wheel.close()
         if context.emulation is not None:
             context.emulation.close()
         if context.pool is not None:
             await asyncio.to_thread(context.pool.close)
+
+
+def _step_forward() -> int:
+    """Ask the scheduler to run us before what else the machine does: an instrument that waits for a processor misreads. Only
+    root may; for others nothing changes, and the health tells. Returns the priority to go back to."""
+    before = os.getpriority(os.PRIO_PROCESS, 0)
+    try:
+        os.setpriority(os.PRIO_PROCESS, 0, min(before, _NICENESS))
+    except PermissionError:
+        return before
+    return before
 
 
 async def _warm_up(context: Context) -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 
 from probe.calibrate.cases import Case
 from probe.calibrate.recording import RecordingEmulation, RecordingLink
+from probe.calibrate.reference_audio import Tick
 from probe.calibrate.sent_log import SentStream
 from probe.client.context import Context
 from probe.client.participant import Participant
@@ -39,7 +40,7 @@ class Seated(Participant):
     """A participant of the probe as it is, overheard: what it sends, and when its windows end."""
 
     sent: list[tuple[str, SentStream]]
-    ticks: list[float]
+    ticks: list[Tick]
 
     def path_up(self, path: Path) -> None:
         """The senders are attached, and nothing is sent yet."""
@@ -58,7 +59,8 @@ class Seated(Participant):
             sender.listen(stream.hear)
 
     def _window(self, due: float) -> None:
-        self.ticks.append(self._context.clock.now())
+        receivers = [r for path in self.paths.values() for r in path.rtcp.receivers.values() if r.kind == "audio"]
+        self.ticks.append(Tick(self._context.clock.now(), sum(receiver.stream.packets for receiver in receivers)))
         super()._window(due)
 
 

@@ -118,16 +118,13 @@ def _bitrate(
 
 
 def _jitter(writer: RowWriter, call: Call, receiver: Seat) -> None:
-    """The mean of what was read once a second, against the formula on the actual release times up to then."""
+    """The mean of what was read once a second, against the formula on the actual release times of as many packets."""
     for kind in sorted(receiver.streams):
-        series = list(_truth(receiver, kind).jitter_series(_CLOCK_RATES[kind]))
-        times = [time for time, _ in series]
-        samples = [
-            s for s in _until(receiver.values("jitter_seconds", kind=kind), call) if s.time + call.epoch > times[1]
-        ]
+        series = [jitter for _, jitter in _truth(receiver, kind).jitter_series(_CLOCK_RATES[kind])]
+        samples = _until(receiver.values("jitter_seconds", kind=kind), call)
         if samples:
-            true = fmean(series[bisect_right(times, s.time + call.epoch) - 1][1] for s in samples)
-            measured = fmean(s.value for s in samples)
+            true = fmean(series[int(sample.detail["packets"]) - 1] for sample in samples)
+            measured = fmean(sample.value for sample in samples)
             writer.near(f"jitter, {kind}", true, measured, "s", within=0.0003, share=0.03)
 
 
@@ -223,7 +220,7 @@ def _video(writer: RowWriter, sender: Seat, receiver: Seat) -> None:
     freezes, watched = ref.freezes(times, receiver.left), receiver.left - times[0]
     count, frozen = _last(receiver, "freeze_count"), _last(receiver, "freeze_ratio") * watched
     writer.near("freezes, the end being one", freezes.freezes, count, "", within=freezes.undecided)
-    writer.near("frozen time", freezes.seconds, frozen, "s", within=FRAME)
+    writer.near("frozen time", freezes.seconds, frozen, "s", within=FRAME + freezes.doubtful)
     _delay(writer, receiver, [one.time - frames[one.position].capture for one in shown])
     if receiver.values("frames_lost"):
         writer.exact("frames lost", ref.frames_lost(shown), _last(receiver, "frames_lost"), "frames")

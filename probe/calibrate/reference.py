@@ -159,11 +159,12 @@ def frames_lost(shown: Sequence[Shown]) -> int:
 
 
 class Freezes(NamedTuple):
-    """`undecided`: intervals so near to the rule's threshold that a millisecond decides."""
+    """`undecided`: intervals so near to the rule's threshold that a millisecond decides, `doubtful` seconds in all."""
 
     freezes: int
     seconds: float
     undecided: int
+    doubtful: float
 
 
 def freezes(times: Sequence[float], end: float, doubt: float = 0.002) -> Freezes:
@@ -171,7 +172,7 @@ def freezes(times: Sequence[float], end: float, doubt: float = 0.002) -> Freezes
     max(3 · avg, avg + 150 ms), avg being the mean of the last 30, this one included, once there are five."""
     intervals = [later - earlier for earlier, later in pairwise([*times, end])]
     count = undecided = 0
-    seconds = 0.0
+    seconds = doubtful = 0.0
     for position, interval in enumerate(intervals):
         recent = intervals[max(0, position - 29) : position + 1]
         if len(recent) < 5:
@@ -179,10 +180,11 @@ def freezes(times: Sequence[float], end: float, doubt: float = 0.002) -> Freezes
         mean = sum(recent) / len(recent)
         excess = interval - max(3 * mean, mean + 0.150)
         undecided += abs(excess) <= doubt
+        doubtful += interval if abs(excess) <= doubt else 0.0
         if excess >= 0:
             count += 1
             seconds += interval
-    return Freezes(count, seconds, undecided)
+    return Freezes(count, seconds, undecided, doubtful)
 
 
 def longest_gap(times: Iterable[float], start: float, end: float) -> float:

@@ -34,10 +34,19 @@ class Heard(NamedTuple):
     size: int
 
 
+class Tick(NamedTuple):
+    """A moment at which a window may end, and how many packets had been read from the socket by then: what the kernel holds
+    is heard in the next one."""
+
+    time: float
+    packets: int
+
+
 class _Played(NamedTuple):
     packet: Heard
     deadline: float
     wait: float
+    target: float
 
 
 class Mos(NamedTuple):
@@ -70,46 +79,52 @@ def _played(packets: Sequence[Heard]) -> list[_Played]:
             quantile = sorted(recent)[max(0, math.ceil(0.97 * len(recent)) - 1)]
             target = min(0.200, max(0.020, quantile - fastest + 0.020))
         deadline = packet.media + fastest + target
-        found.append(_Played(packet, deadline, deadline - packet.arrival))
+        found.append(_Played(packet, deadline, deadline - packet.arrival, target))
     return found
 
 
-def mos(packets: Sequence[Heard], ticks: Sequence[float], end: float) -> Mos | None:
-    """The call's scores; None where it was too short. `ticks`: when windows may end, seconds: the first one 2 s or more after
-    a window's begin ends it, and at `end` one that has lasted a second."""
-    windows = _windows(packets[0].arrival, ticks, end)
+def mos(packets: Sequence[Heard], ticks: Sequence[Tick], end: float) -> Mos | None:
+    """The call's scores; None where it was too short. The first tick two seconds or more after a window's begin ends it, and
+    `end` one that has lasted a second."""
     played = _played(packets)
-    judged: int | None = None
-    bitrate = seconds = lq = cq = 0.0
-    for start, stop in windows:
-        here = [p for p in packets if p.arrival <= stop and (p.arrival > start or start == windows[0][0])]
+    judged, read = None, 0
+    bitrate = one_way = seconds = lq = cq = 0.0
+    for start, stop in _windows(packets[0].arrival, ticks, end):
+        here, read = packets[read : stop.packets], min(stop.packets, len(packets))
         bitrate = sum(p.size for p in here) * 8 / (len(here) * PACKET) if here else bitrate
-        in_time = [p for p in played if p.packet.arrival <= stop and (judged is None or p.packet.number > judged)]
-        due = [p.packet.number for p in in_time if p.deadline <= stop]
+        in_time = [p for p in played[:read] if judged is None or p.packet.number > judged]
+        due = [p.packet.number for p in in_time if p.deadline <= stop.time]
         if not due:
             continue
         first = judged + 1 if judged is not None else min(p.packet.number for p in in_time)
         judged = max(due)
         fine = {p.packet.number: p.wait for p in in_time if p.packet.number <= judged and p.wait >= 0}
-        gone = [number not in fine for number in range(first, judged + 1)]
-        loss = sum(gone) / len(gone)
-        runs = sum(lost and (not at or not gone[at - 1]) for at, lost in enumerate(gone))
-        burst = max(1.0, sum(gone) / runs * (1 - loss)) if runs else 1.0
-        one_way = sum(p.arrival - p.capture for p in here) / len(here) if here else 0.0
-        wait = sum(fine.values()) / len(fine) if fine else 0.0
+        loss, burst = _losses([number not in fine for number in range(first, judged + 1)])
+        one_way = sum(p.arrival - p.capture for p in here) / len(here) if here else one_way
+        wait = (
+            sum(fine.values()) / len(fine) if fine else played[read - 1].target
+        )  # nothing was played: what it would be
         score = audio_score("opus", bitrate, loss, burst, one_way + CODEC_DELAY + wait)
-        lq += score.r_lq * (stop - start)
-        cq += score.r_cq * (stop - start)
-        seconds += stop - start
+        lq += score.r_lq * (stop.time - start)
+        cq += score.r_cq * (stop.time - start)
+        seconds += stop.time - start
     return Mos(mos_from_r(lq / seconds / _R_SCALE), mos_from_r(cq / seconds / _R_SCALE)) if seconds else None
 
 
-def _windows(begin: float, ticks: Sequence[float], end: float) -> list[tuple[float, float]]:
+def _losses(gone: Sequence[bool]) -> tuple[float, float]:
+    """Loss ratio and burst ratio, the latter not below 1."""
+    loss = sum(gone) / len(gone)
+    runs = sum(lost and (not at or not gone[at - 1]) for at, lost in enumerate(gone))
+    return loss, max(1.0, sum(gone) / runs * (1 - loss)) if runs else 1.0
+
+
+def _windows(begin: float, ticks: Sequence[Tick], end: float) -> list[tuple[float, Tick]]:
+    """(begin, end) of each."""
     found, start = [], begin
     for tick in ticks:
-        if tick - start >= 2.0:
+        if tick.time - start >= 2.0:
             found.append((start, tick))
-            start = tick
+            start = tick.time
     if end - start >= 1.0:
-        found.append((start, end))
+        found.append((start, Tick(end, 1 << 62)))
     return found

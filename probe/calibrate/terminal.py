@@ -54,8 +54,9 @@ def worst_rows(rows: Iterable[Row]) -> list[tuple[Row, int]]:
     return [(max(group, key=_strain), len(group)) for group in groups.values()]
 
 
-def _strain(row: Row) -> tuple[float, float]:
-    return (not row.ok, abs(row.error) / row.tolerance if row.tolerance else abs(row.error))
+def _strain(row: Row) -> tuple[bool, float, float]:
+    """Of rows that are equally right, the one in which there was most to read."""
+    return not row.ok, round(abs(row.error) / row.tolerance, 3) if row.tolerance else abs(row.error), abs(row.truth)
 
 
 def show(value: float, unit: str) -> str:

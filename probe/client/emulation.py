@@ -106,20 +106,24 @@ class Tunnel:
         return _OWN_CANDIDATES.sub("", sdp)
 
     async def incoming(self, sdp: str) -> str:
-        """The other side's description, or one candidate line, with relays in place of its candidates."""
-        found: list[Address] = []
+        """The other side's description, or one candidate line, with relays in place of its candidates.
 
-        def note(host: str, port: int) -> Address:
-            found.append((host, port))
-            return host, port
-
-        rewrite_candidates(sdp, note)
+        Those that no relay can stand in front of (mDNS names, a family that we have no address of) are left out: nobody could
+        reach them from here, and no packet may take a way around the links. Raises NegotiationError where none remains.
+        """
+        found, refused = _targets(sdp), None
         for target in found:
             if target not in self._relays:
-                self._relays[target] = await self._emulation.relay(
-                    target, self._forward, self._backward, self._releaser
-                )
-        return rewrite_candidates(sdp, lambda host, port: self._relays[host, port].address)
+                try:
+                    relay = await self._emulation.relay(target, self._forward, self._backward, self._releaser)
+                except NegotiationError as error:
+                    refused = error
+                else:
+                    self._relays[target] = relay
+        if refused is not None and not any(target in self._relays for target in found):
+            raise refused
+        kept = (line for line in sdp.split("\n") if all(target in self._relays for target in _targets(line)))
+        return rewrite_candidates("\n".join(kept), lambda host, port: self._relays[host, port].address)
 
     def close(self) -> None:
         """The connection is over."""
@@ -127,6 +131,18 @@ class Tunnel:
             self._emulation.socket_drops += relay.socket_drops
             relay.close()
         self._relays.clear()
+
+
+def _targets(sdp: str) -> list[Address]:
+    """The addresses of all UDP candidates."""
+    found: list[Address] = []
+
+    def note(host: str, port: int) -> Address:
+        found.append((host, port))
+        return host, port
+
+    rewrite_candidates(sdp, note)
+    return found
 
 
 _UNHARMED = Network("none").up

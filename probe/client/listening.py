@@ -31,6 +31,7 @@ class Listening:
         self._packets = 0
         self._one_way = 0.0
         self._one_way_known = 0
+        self._last_one_way: float | None = None
         self._expected = 0
         self._unheard = 0
         self._round_trip: float | None = None
@@ -53,7 +54,8 @@ class Listening:
             self._context.emit("one_way_delay_seconds", one_way, self._tags | {"kind": "audio"}, who=self._who)
 
     def window(self, now: float, round_trip: float | None) -> None:
-        """Rate the time since the last call. One-way delay: by capture time, else half of `round_trip`."""
+        """Rate the time since the last call. One-way delay: by capture time, where nothing came that of the window before, and
+        half of `round_trip` where no capture time is known."""
         elapsed = now - self._started
         self._round_trip = round_trip
         if self._origin is not None and elapsed >= WINDOW:
@@ -62,7 +64,9 @@ class Listening:
     def _rate(self, now: float, elapsed: float) -> None:
         self._started = now
         window = self._judge(now)
-        one_way = self._one_way / self._one_way_known if self._one_way_known else (self._round_trip or 0.0) / 2
+        if self._one_way_known:
+            self._last_one_way = self._one_way / self._one_way_known
+        one_way = self._last_one_way if self._last_one_way is not None else (self._round_trip or 0.0) / 2
         delay = one_way + PACKETISATION + LOOK_AHEAD + window.delay_seconds
         loss = window.loss_ratio if window.expected else None
         bitrate = self._bytes * 8 / (self._packets * PACKETISATION) if self._packets else 0.0

@@ -72,7 +72,8 @@ class PathReadings:
         for receiver, remote in self._streams.values():
             if receiver.stream.packets > 1:
                 tags = {"topology": self._topology, "kind": receiver.kind}
-                self._context.emit("jitter_seconds", receiver.stream.jitter_seconds, tags, who=self._who, remote=remote)
+                jitter, packets = receiver.stream.jitter_seconds, receiver.stream.packets
+                self._context.emit("jitter_seconds", jitter, tags, who=self._who, remote=remote, packets=packets)
 
     def _bitrate(self, metric: str, kind: str, total: int, elapsed: float) -> None:
         before = self._bytes.get((metric, kind))

@@ -106,7 +106,10 @@ def test_patience_ends_after_half_a_second() -> None:
     late = [Arrived(0.0, 100), Arrived(0.1, 102)]
     assert shown_frames(camera([1, 1, 1], {0}), late, 9.0) == [Shown(0, 0.0)]
     assert shown_frames(frames, late, 9.0) == [Shown(0, 0.0), Shown(2, 0.1)]
-    assert shown_frames(camera([1, 1, 1], {0}), [*late, Arrived(0.59, 101)], 9.0)[1:] == [Shown(1, 0.59), Shown(2, 0.59)]
+    assert shown_frames(camera([1, 1, 1], {0}), [*late, Arrived(0.59, 101)], 9.0)[1:] == [
+        Shown(1, 0.59),
+        Shown(2, 0.59),
+    ]
 
 
 @settings(max_examples=200, deadline=None)
@@ -157,13 +160,9 @@ def test_a_link_knows_what_the_receiver_behind_it_reads(impairment: Impairment, 
         receiver.on_packet(copy.packet.sequence, copy.packet.timestamp, copy.release, copy.packet.size)
     truth = link.truth.streams[7]
     seen, read = truth.observed(), receiver.snapshot(9.0)
-    assert (seen.packets, seen.lost, seen.duplicates, seen.reordered, seen.burst_ratio) == (
-        read.packets,
-        read.lost_first,
-        read.duplicates,
-        read.reordered,
-        pytest.approx(read.burst_ratio),
-    )
+    assert (seen.packets, seen.lost, seen.duplicates) == (read.packets, read.lost_first, read.duplicates)
+    assert seen.reordered == read.reordered
+    assert seen.burst_ratio == pytest.approx(read.burst_ratio)
     assert truth.jitter_seconds(90_000) == pytest.approx(read.jitter_seconds)
 
 

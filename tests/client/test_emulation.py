@@ -67,6 +67,19 @@ async def test_what_can_not_be_emulated_is_an_error(addresses: tuple[str, ...], 
     emulation.close()
 
 
+async def test_candidates_that_no_relay_can_reach_are_left_out_where_others_remain() -> None:
+    emulation = _emulation()
+    emulation.enter("anna", parse_network("lte"))
+    tunnel = emulation.tunnel("anna", None)
+    assert tunnel is not None
+    unreachable = "a=candidate:3 1 udp 9 ::1 5001 typ host\r\na=candidate:4 1 udp 9 abc.local 5002 typ host\r\n"
+    got = await tunnel.incoming(SDP.replace("a=end", f"{unreachable}a=end"))
+    assert got == await tunnel.incoming(SDP)
+    assert got.endswith("a=end-of-candidates\r\na=mid:0\r\n")
+    tunnel.close()
+    emulation.close()
+
+
 async def test_a_real_connection_goes_through_both_ends_links() -> None:
     clock, rng = Clock(), random.Random(2)
     emulation = Emulation(clock, ("127.0.0.1",), rng)

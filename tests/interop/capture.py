@@ -118,7 +118,8 @@ class Capture:
 
     async def streams(self) -> dict[int, SeenStream]:
         """tshark's own analysis, by SSRC."""
-        return {ssrc: stream for ssrc, stream in map(_stream, _STREAM.findall(await self._read("-q", "-z", "rtp,streams")))}
+        table = await self._read("-q", "-z", "rtp,streams")
+        return dict(_stream(line) for line in _STREAM.findall(table))
 
     async def _read(self, *arguments: str) -> str:
         decode = [word for port in self._ports for word in ("-d", f"udp.port=={port},rtp")]

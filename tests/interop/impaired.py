@@ -12,7 +12,7 @@ import pytest
 
 from probe.calibrate.recording import RecordingEmulation, RecordingLink
 from probe.measure.rtp_stream import PacketFate, StreamReceiver
-from probe.wire.rtcp import ReportBlock
+from probe.wire.rtcp import ReceiverReport, ReportBlock, RtcpPacket, SenderReport
 from sfu_shim.core.link.impairment import Impairment
 from sfu_shim.core.link.profiles import Network
 from sfu_shim.core.link.schedule import Schedule
@@ -27,13 +27,14 @@ class Links(NamedTuple):
 
 
 @contextmanager
-def impaired(party: Party, up: Impairment, down: Impairment, seed: int = 1) -> Iterator[Links]:
-    """What the party sends passes `up`, what it gets `down`. To be entered before it begins its offer; a datagram that was lost
-    before a link saw it fails the test, for the links' truth would be none."""
-    assert party.path.opened and party.wire.said.empty()
+def impaired(party: Party, up: Impairment | Schedule, down: Impairment | Schedule, seed: int = 1) -> Iterator[Links]:
+    """What the party sends passes `up`, what it gets `down`. To be entered before it begins its offer. A datagram that was
+    lost before a link saw it fails the test: the links' truth would be none."""
+    first, second = (way if isinstance(way, Schedule) else Schedule(way) for way in (up, down))
     emulation = RecordingEmulation(party.context.clock, party.context.addresses, random.Random(seed))
-    access = emulation.enter(party.participant, Network("impaired", Schedule(up), Schedule(down)))
-    assert isinstance(access.up, RecordingLink) and isinstance(access.down, RecordingLink)
+    access = emulation.enter(party.participant, Network("impaired", first, second))
+    assert isinstance(access.up, RecordingLink)
+    assert isinstance(access.down, RecordingLink)
     party.path._tunnel = emulation.tunnel(party.participant, None)
     try:
         yield Links(access.up, access.down)
@@ -72,3 +73,23 @@ class Ledger:
 
         patch.setattr(StreamReceiver, "on_packet", overheard)
         patch.setattr(StreamReceiver, "report_block", read)
+
+
+class Told:
+    """The report blocks that the other side sent us, with their arrival in seconds."""
+
+    def __init__(self, party: Party) -> None:
+        self.blocks: list[tuple[float, ReportBlock]] = []
+        heed = party.path.peer.on_rtcp
+
+        def hear(packets: list[RtcpPacket], arrival: float) -> None:
+            for packet in packets:
+                if isinstance(packet, SenderReport | ReceiverReport):
+                    self.blocks += [(arrival, block) for block in packet.reports]
+            heed(packets, arrival)
+
+        party.path.peer.on_rtcp = hear
+
+    def about(self, ssrc: int) -> list[tuple[float, ReportBlock]]:
+        """Those about one of our streams."""
+        return [(arrival, block) for arrival, block in self.blocks if block.ssrc == ssrc]
