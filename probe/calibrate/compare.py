@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_right
 from collections.abc import Sequence
 from statistics import fmean, median
@@ -19,6 +20,8 @@ from sfu_shim.core.link.stream_truth import StreamTruth
 
 FRAME = 1 / 30
 PACKET = 0.02
+SETTLED = 1.0
+"""Seconds of media after which the connectivity checks are over."""
 UNREAD = 0.001
 """Share of pictures whose frame ID may stay unread: told, not promised."""
 _CLOCK_RATES = {"audio": 48_000, "video": 90_000}
@@ -141,7 +144,7 @@ def _round_trips(writer: RowWriter, call: Call, seat: Seat) -> None:
 
 def _stun(writer: RowWriter, call: Call, seat: Seat) -> None:
     """Each reading against what lay between its request's coming to the link and its answer's leaving: both ways, and the time
-    that the other side took."""
+    that the other side took. Consent checks only, which are seconds apart: those before the call overlap."""
     out, into = _link(seat.out), _link(seat.into)
     answers = sorted(
         (answer.released, answer.released - out.requests[transaction].arrival)
@@ -149,7 +152,10 @@ def _stun(writer: RowWriter, call: Call, seat: Seat) -> None:
         if transaction in out.requests
     )
     pairs = []
+    flowing = min((sample.time for sample in seat.values("one_way_delay_seconds")), default=math.inf)
     for sample in seat.values("round_trip_time_seconds", source="stun"):
+        if sample.time < flowing + SETTLED:
+            continue
         position = bisect_right(answers, (sample.time + call.epoch, 60.0)) - 1
         if position >= 0:
             pairs.append((sample.value, answers[position][1]))

@@ -1,11 +1,13 @@
 """Calls with Chromium through emulated links: what its getStats() and its reports say, what we read, and what the links did.
 
-Loss begins two seconds after the start, so that the first keyframe comes whole, and nothing of the handshakes is sent again.
+Loss begins two seconds after the start, so that the first keyframe comes whole, and nothing of the handshakes is sent again; and it
+ends before the call does, since nobody misses the last packets of a stream.
 Definitions where Chromium's are others than ours (docs/accuracy.md):
 
 - jitter: RFC 3550's estimate takes in every packet; Chromium's leaves out those with the timestamp of the one before. So video,
   several packets of which make a frame, has more jitter there than with us, by the same arrivals. Audio has the same.
 - packets received: Chromium's SRTP drops copies before anything is counted; retransmissions are counted along, and apart too.
+- fraction lost: in 255ths, rounded down, where RFC 3550 has 256ths.
 - frames received: frames that one retransmission lets through together count once; frames decoded count each.
 """
 
@@ -35,29 +37,31 @@ from tests.interop.party import Party
 pytestmark = pytest.mark.timeout(40)
 
 SECONDS = 9.0
+UNEVEN = (2.0, 8.0)
+"""From when to when there is loss, seconds."""
 DRAIN = 1.0
 """Seconds for what is under way, and for retransmissions."""
 CLOCK_RATES = {"audio": 48_000, "video": 90_000}
-FIRST = 2.0
 
 CHROMIUM_JITTER = 0.000_5
 """Seconds, in the middle of all reports. Chromium takes a packet's time when it reads its socket, not from the kernel: seen were
 0.1 ms more or less; what holds up its network thread once shows in some reports, but not in half of them."""
 ROUND_TRIP = (-0.001, 0.005)
-"""Seconds above the links' own delays: sockets and event loops of both ends and of the relays come on top, some 1 ms. Chromium's
-STUN round trips are whole milliseconds."""
+"""Seconds above the links' own delays, in the middle: sockets and event loops of both ends and of the relays come on top, seen were
+0.5 to 1.5 ms. Chromium's STUN round trips are whole milliseconds."""
+MEAN_ROUND_TRIP = (-0.001, 0.010)
+"""The same for means, which are all that Chromium has: of eight, one that took 50 ms more on a busy machine adds 6 ms."""
 
 
-def _after_the_start(impairment: Impairment) -> Schedule:
-    """The same without loss, and with it from `FIRST` on."""
-    return Schedule(
-        Impairment(delay=impairment.delay, jitter=impairment.jitter),
-        (Step(FIRST, impairment),),
-    )
+def _for_a_while(impairment: Impairment) -> Schedule:
+    """Delay and jitter always, all else within `UNEVEN`."""
+    even = Impairment(delay=impairment.delay, jitter=impairment.jitter)
+    begin, end = UNEVEN
+    return Schedule(even, (Step(begin, impairment), Step(end, even)))
 
 
-LOSSY = Impairment(delay=0.03, jitter=Jitter("normal", 0.005), loss=RandomLoss(0.02))
-UNTIDY = Impairment(delay=0.03, loss=RandomLoss(0.02), duplicate=0.04, reorder=Reorder(0.03, 0.03))
+LOSSY = Impairment(delay=0.03, jitter=Jitter("normal", 0.005), loss=RandomLoss(0.03))
+UNTIDY = Impairment(delay=0.03, loss=RandomLoss(0.03), duplicate=0.04, reorder=Reorder(0.03, 0.03))
 
 
 @asynccontextmanager
@@ -69,7 +73,7 @@ async def _call(
         theirs = ChromiumEnd(page)
         await theirs.begin("VP8")
         async with Party(videos["VP8"], audio, "offer") as ours:
-            with impaired(ours, _after_the_start(up), _after_the_start(down)) as links:
+            with impaired(ours, _for_a_while(up), _for_a_while(down)) as links:
                 await ours.path.start()
                 await ours.hear("answer", await theirs.answer(await ours.say()))
                 await ours.up()
@@ -123,14 +127,16 @@ def _they_count_what_left_the_link(found: Stats, truth: StreamTruth) -> None:
 
 
 def _their_blocks_count_it_too(blocks: Sequence[ReportBlock], truth: StreamTruth) -> None:
-    """Each of them, by the highest number that it tells; and the shares lost in between (RFC 3550 A.3)."""
+    """Each of them, by the highest number that it tells; and the shares lost in between (RFC 3550 A.3), of which Chromium has less
+    by up to 1/256 and 1/256 of them."""
     assert len(blocks) >= 2
     for block in blocks:
         assert block.cumulative_lost == sum(lost.number <= block.highest_sequence for lost in truth.lost)
     for before, after in pairwise(blocks):
         expected = after.highest_sequence - before.highest_sequence
         lost = after.cumulative_lost - before.cumulative_lost
-        assert after.fraction_lost == pytest.approx(lost / max(1, expected), abs=1 / 256)
+        share = lost / max(1, expected)
+        assert share - (1 + share) / 256 < after.fraction_lost <= share
 
 
 def _jitter_by_timestamp(truth: StreamTruth, clock_rate: int) -> list[tuple[float, float]]:
@@ -157,7 +163,7 @@ def _their_jitter_is_the_links(
 
 
 def _every_frame_got_through(found: Stats, ours: Party) -> None:
-    """What is lost is sent again; but nobody misses the very last packets, nor shows what waits behind them."""
+    """What is lost is sent again. The last two may still wait for their time to be shown."""
     sent = ours.sender("video").frames
     assert sent - 2 <= found["framesDecoded"] <= sent
     assert found["framesDecoded"] - found["packetsLost"] <= found["framesReceived"] <= sent
@@ -174,8 +180,8 @@ def _our_round_trips_are_the_links(ours: Party, links: Links) -> None:
             errors.append(sample.value - there.delay - back.delay)
     assert len(errors) >= 5
     assert ROUND_TRIP[0] < statistics.median(errors) < ROUND_TRIP[1]
-    true = _checks(links.up.requests, links.down.answers)
-    assert ROUND_TRIP[0] < statistics.mean(ours.round_trips("stun")) - true < ROUND_TRIP[1]
+    true = statistics.median(_checks(links.up.requests, links.down.answers))
+    assert ROUND_TRIP[0] < statistics.median(ours.round_trips("stun")) - true < ROUND_TRIP[1]
 
 
 async def _their_round_trips_are_the_links(theirs: ChromiumEnd, links: Links) -> None:
@@ -184,15 +190,16 @@ async def _their_round_trips_are_the_links(theirs: ChromiumEnd, links: Links) ->
         measured = entry["roundTripTimeMeasurements"]
         assert measured >= 4
         true = down + statistics.mean(report.delay for report in links.up.reports[-measured:])
-        assert ROUND_TRIP[0] < entry["totalRoundTripTime"] / measured - true < ROUND_TRIP[1]
+        assert MEAN_ROUND_TRIP[0] < entry["totalRoundTripTime"] / measured - true < MEAN_ROUND_TRIP[1]
     pairs = await theirs.stats("candidate-pair")
     mean = sum(pair["totalRoundTripTime"] for pair in pairs) / sum(pair["responsesReceived"] for pair in pairs)
-    assert ROUND_TRIP[0] < mean - _checks(links.down.requests, links.up.answers) < ROUND_TRIP[1]
+    true = statistics.mean(_checks(links.down.requests, links.up.answers))
+    assert MEAN_ROUND_TRIP[0] < mean - true < MEAN_ROUND_TRIP[1]
 
 
-def _checks(requests: Mapping[bytes, Passed], answers: Mapping[bytes, Passed]) -> float:
-    """Mean of what the links added to STUN checks that were answered, seconds."""
-    return statistics.mean(one.delay + answers[name].delay for name, one in requests.items() if name in answers)
+def _checks(requests: Mapping[bytes, Passed], answers: Mapping[bytes, Passed]) -> list[float]:
+    """What the links added to STUN checks that were answered, there and back, seconds."""
+    return [one.delay + answers[name].delay for name, one in requests.items() if name in answers]
 
 
 # their camera and microphone, which we read
@@ -261,7 +268,7 @@ def _they_are_told_what_we_reported(told: Sequence[Stats], reported: Sequence[Re
 
 
 def _we_got_every_frame(ours: Party, sent: Stats) -> None:
-    """All that Chromium sent, by retransmissions, but for what nobody misses at the very end."""
+    """All that Chromium sent, some by retransmissions; its camera may have stopped within a frame."""
     stream = ours.streams("video")[0]
     assert sent["framesSent"] - 2 <= len(stream.frames) <= sent["framesSent"]
     assert any(frame.recovered for frame in stream.frames)
