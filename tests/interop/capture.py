@@ -69,7 +69,8 @@ class Capture:
 
     async def __aexit__(self, *_: object) -> None:
         if self._process is not None:
-            self._process.kill()
+            with contextlib.suppress(ProcessLookupError):  # it ended by itself
+                self._process.kill()
             await self._process.communicate()
 
     async def start(self, codecs: Mapping[int, Sequence[Codec]]) -> None:
