@@ -17,6 +17,7 @@ from sfu_shim.core.link.truth import LinkTruth
 
 HISTORY = 10.0
 RETARGET = 25
+START_TARGET = 0.080
 PACKET = 0.02
 CODEC_DELAY = PACKET + 0.0065
 """Packetisation and Opus look-ahead, seconds (docs/metrics.md)."""
@@ -69,41 +70,40 @@ def heard_packets(sent: SentStream, truth: LinkTruth) -> list[Heard]:
     return found
 
 
-def _played(packets: Sequence[Heard]) -> list[_Played]:
-    """When each packet was due, by the target that held when it came, and how long it waited (below 0: it was late)."""
-    found, target = [], 0.080
-    for position, packet in enumerate(packets):
-        recent = [p.arrival - p.media for p in packets[: position + 1] if p.arrival >= packet.arrival - HISTORY]
-        fastest = min(recent)
-        if (position + 1) % RETARGET == 0:
-            quantile = sorted(recent)[max(0, math.ceil(0.97 * len(recent)) - 1)]
-            target = min(0.200, max(0.020, quantile - fastest + 0.020))
-        deadline = packet.media + fastest + target
-        found.append(_Played(packet, deadline, deadline - packet.arrival, target))
-    return found
+def _play(known: list[_Played], packet: Heard) -> None:
+    """When the packet is due, by the target that holds once it is in, and how long it waits (below 0: it is late)."""
+    recent = [p.packet.arrival - p.packet.media for p in known if p.packet.arrival >= packet.arrival - HISTORY]
+    recent.append(packet.arrival - packet.media)
+    fastest, target = min(recent), known[-1].target if known else START_TARGET
+    if (len(known) + 1) % RETARGET == 0:
+        quantile = sorted(recent)[max(0, math.ceil(0.97 * len(recent)) - 1)]
+        target = min(0.200, max(0.020, quantile - fastest + 0.020))
+    deadline = packet.media + fastest + target
+    known.append(_Played(packet, deadline, deadline - packet.arrival, target))
 
 
 def mos(packets: Sequence[Heard], ticks: Sequence[Tick], end: float) -> Mos | None:
     """The call's scores; None where it was too short. The first tick two seconds or more after a window's begin ends it, and
     `end` one that has lasted a second."""
-    played = _played(packets)
-    judged, read = None, 0
+    known: list[_Played] = []
+    judged, read = -1, 0
     bitrate = one_way = seconds = lq = cq = 0.0
     for start, stop in _windows(packets[0].arrival, ticks, end):
         here, read = packets[read : stop.packets], min(stop.packets, len(packets))
+        for packet in here:
+            if packet.number > judged:  # else it comes after its time was judged: lost, and of no consequence
+                _play(known, packet)
         bitrate = sum(p.size for p in here) * 8 / (len(here) * PACKET) if here else bitrate
-        in_time = [p for p in played[:read] if judged is None or p.packet.number > judged]
+        in_time = [p for p in known if p.packet.number > judged]
         due = [p.packet.number for p in in_time if p.deadline <= stop.time]
         if not due:
             continue
-        first = judged + 1 if judged is not None else min(p.packet.number for p in in_time)
+        first = judged + 1 if judged >= 0 else min(p.packet.number for p in in_time)
         judged = max(due)
         fine = {p.packet.number: p.wait for p in in_time if p.packet.number <= judged and p.wait >= 0}
         loss, burst = _losses([number not in fine for number in range(first, judged + 1)])
         one_way = sum(p.arrival - p.capture for p in here) / len(here) if here else one_way
-        wait = (
-            sum(fine.values()) / len(fine) if fine else played[read - 1].target
-        )  # nothing was played: what it would be
+        wait = sum(fine.values()) / len(fine) if fine else known[-1].target  # nothing was played: what it would be
         score = audio_score("opus", bitrate, loss, burst, one_way + CODEC_DELAY + wait)
         lq += score.r_lq * (stop.time - start)
         cq += score.r_cq * (stop.time - start)

@@ -97,3 +97,18 @@ def test_no_media_is_no_score_rather_than_a_good_one() -> None:
     heard.finish()
     assert bench.samples == []
     assert heard.last is None
+
+
+def test_a_window_in_which_nothing_came_has_the_delay_of_the_one_before() -> None:
+    """Not half of the round trip, which is no delay of this direction: here 0.05 s of 0.3 s."""
+    bench = Bench(captures={"you": CaptureLog()})
+    heard = Listening(bench.context, "me", "you", "p2p")
+    _talk(bench, heard, 3.0, delay=0.3)  # its last packets are due after the last window
+    before = heard.last
+    bench.wheel.run_until(bench.clock.now() + 2.1)
+    heard.window(bench.clock.now(), 0.1)
+    assert before is not None
+    assert heard.last is not None
+    assert heard.last is not before
+    assert heard.last.mos_cq == pytest.approx(before.mos_cq, abs=0.1)  # half of the round trip would be worth 4.4
+    assert heard.last.mos_cq < 4.0

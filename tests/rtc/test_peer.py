@@ -11,7 +11,7 @@ import pytest
 from probe.model.errors import ConnectionFailed, NegotiationError
 from probe.rtc.clock import Clock
 from probe.rtc.peer import Peer, PeerConfig
-from probe.wire.rtcp import PictureLoss, RtcpPacket
+from probe.wire.rtcp import PictureLoss, ReceiverReport, RtcpPacket
 from probe.wire.rtp import RtpHeader, build_packet
 
 
@@ -105,6 +105,19 @@ async def test_a_packet_that_the_network_doubled_is_told_as_replay() -> None:
     await asyncio.sleep(0.05)
     assert got == [3]
     assert [sequence for sequence, _ in replays] == [3]
+    await asyncio.gather(a.close(), b.close())
+
+
+async def test_rtcp_that_the_network_doubled_is_not_malformed() -> None:
+    a, b = await _connected()
+    got: list[RtcpPacket] = []
+    b.on_rtcp = lambda packets, arrival: got.extend(packets)
+    send = a._stack.send
+    a._stack.send = lambda data: send(data) and send(data)  # type: ignore[method-assign]
+    a.send_rtcp(ReceiverReport(5, ()).to_bytes())
+    await asyncio.sleep(0.05)
+    assert len(got) == 1
+    assert b.malformed.total() == 0
     await asyncio.gather(a.close(), b.close())
 
 
