@@ -94,9 +94,9 @@ class FrameAssembler:
         Duplicates and packets of what was given up are dropped. A sequence number further back than `max_packets` is
         taken as a restarted stream.
         """
-        frames: list[Frame] = []
+        frames = self.poll(now)  # first: what comes too late is too late, however seldom anybody polls
         if self._next is not None and packet.sequence < self._next - self._max_packets:
-            frames = self._restart()
+            frames += self._restart()
         if self._next is None:
             certain = self._format.surely_starts_frame(packet.payload)
             self._next = packet.sequence - (0 if certain else _START_REACH)
@@ -111,10 +111,11 @@ class FrameAssembler:
         return frames + self._make_room(now)
 
     def poll(self, now: float) -> list[Frame]:
-        """Give up what has been waited for longer than `patience`. The frames set free, in order."""
+        """Give up what has been waited for longer than `patience`, as of the moment in which that ran out. The frames set free,
+        in order."""
         frames: list[Frame] = []
-        while self.buffered and now >= self._waiting_since() + self._patience:
-            frames += self._give_up(now)
+        while self.buffered and now >= (deadline := self._waiting_since() + self._patience):
+            frames += self._give_up(deadline)
         return frames
 
     def _wait(self, packet: MediaPacket, now: float) -> None:

@@ -22,6 +22,9 @@ from probe.wire.rtp import RtpHeader, payload
 
 _PLI_INTERVAL = 0.5
 """Seconds between two requests for a keyframe: longer than a round trip, shorter than a viewer's patience."""
+_UNREAD = 0.05
+"""Seconds that a packet may lie in the kernel before we read it (the limit of a healthy loop): patience with a hole ends by
+arrival times, and what came in time must not be too late for our being busy."""
 
 
 @dataclass(slots=True)
@@ -129,7 +132,7 @@ class TrackReceiver:
     def poll(self, now: float, rtt: float) -> None:
         """Ask for what is missing: packets by NACK (RFC 4585), a keyframe by PLI. Call it every 20 ms or so."""
         if self._assembler is not None:
-            self._frames(self._assembler.poll(now))
+            self._frames(self._assembler.poll(now - _UNREAD))
             if self._assembler.missing_keyframe:
                 self._wants_keyframe = True
         wanted = self._nack.due(now, rtt) if self._nack is not None else []

@@ -51,14 +51,14 @@ def packet(frame: SentFrame, number: int, time: float) -> MediaPacket:
     return MediaPacket(number, frame.timestamp, number == frame.last, head, time)
 
 
-def assembled(frames: list[SentFrame], arrivals: list[Arrived], end: float) -> list[Shown]:
-    """What the probe's assembler shows, polled at every tick."""
+def assembled(frames: list[SentFrame], arrivals: list[Arrived], end: float, poll_every: int) -> list[Shown]:
+    """What the probe's assembler shows, polled at every `poll_every`-th tick."""
     assembler, found = FrameAssembler(format_for("VP8")), []
     by_number = {number: frame for frame in frames for number in range(frame.first, frame.last + 1)}
     position_of = {frame.timestamp: position for position, frame in enumerate(frames)}
     waiting = list(arrivals)
-    for tick in range(round(end / TICK) + 1):
-        out = assembler.poll(tick * TICK)
+    for tick in range(round(end / TICK) + 301):
+        out = assembler.poll(tick * TICK) if tick % poll_every == 0 else []
         while waiting and waiting[0].time == tick * TICK:
             time, number = waiting.pop(0)
             out += assembler.add(packet(by_number[number], number, time), time)
@@ -80,12 +80,12 @@ def calls(draw: st.DrawFn) -> tuple[list[SentFrame], list[Arrived]]:
 
 
 @settings(max_examples=300, deadline=None)
-@given(calls())
-def test_reference_and_assembler_show_the_same_frames_at_the_same_times(
-    call: tuple[list[SentFrame], list[Arrived]],
+@given(calls(), st.sampled_from([1, 20, 300]))
+def test_reference_and_assembler_show_the_same_frames_at_the_same_times_however_seldom_it_is_polled(
+    call: tuple[list[SentFrame], list[Arrived]], poll_every: int
 ) -> None:
     frames, arrivals = call
-    assert shown_frames(frames, arrivals, 3.0) == assembled(frames, arrivals, 3.0)
+    assert shown_frames(frames, arrivals, 3.0) == assembled(frames, arrivals, 3.0, poll_every)
 
 
 def test_a_frame_behind_a_hole_waits_for_the_repair() -> None:
