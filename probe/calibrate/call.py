@@ -124,9 +124,6 @@ class _Room(Observer):
             if self.cut is not None:
                 self.cut.blackout(now, self.blackout)
 
-    def migration_ready(self, who: Somebody, migration: str, now: float) -> None:
-        """The server waits for it, not we."""
-
     def migration_ended(self, who: Somebody, migration: str, failure: str, now: float) -> None:
         self.move.ended, self.move.failure = now, failure
         self.over.set()

@@ -239,9 +239,6 @@ class Meeting:
             self.state = f"moving to {migration.target}"
         moving.told.add(who.participant)
 
-    def migration_ready(self, who: Somebody, migration: str, now: float) -> None:
-        """Nothing to do: the server decides when all are."""
-
     def migration_ended(self, who: Somebody, migration: str, failure: str, now: float) -> None:
         """When the last one is through, the tail begins."""
         moving = self._moving.get(migration)

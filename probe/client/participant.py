@@ -290,7 +290,6 @@ class Participant:
         if moving is None or moving.ready or not moving.complete(self.members):
             return
         moving.ready = True
-        self._observer.migration_ready(self, moving.message.migration, self._context.clock.now())
         await self._signalling.send_ready(moving.message.migration)
 
     async def _end_move(self, event: base.MigrationCommitted | base.MigrationRolledBack) -> None:

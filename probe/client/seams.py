@@ -31,9 +31,6 @@ class Observer(Protocol):
     def migration_started(self, who: Somebody, migration: base.MigrationStarted, now: float) -> None:
         """The room begins to move."""
 
-    def migration_ready(self, who: Somebody, migration: str, now: float) -> None:
-        """This participant has everybody's media on the new path."""
-
     def migration_ended(self, who: Somebody, migration: str, failure: str, now: float) -> None:
         """Committed and the old paths closed (empty `failure`), or rolled back."""
 

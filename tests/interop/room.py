@@ -67,9 +67,6 @@ class Room:
     def migration_started(self, who: Somebody, migration: base.MigrationStarted, now: float) -> None:
         """The end tells all."""
 
-    def migration_ready(self, who: Somebody, migration: str, now: float) -> None:
-        """The end tells all."""
-
     def migration_ended(self, who: Somebody, migration: str, failure: str, now: float) -> None:
         self.moves.append((migration, failure))
 
