@@ -66,13 +66,18 @@ def run(
     network: Annotated[
         str | None, typer.Option(metavar="NAME", help="Emulate this access network for everybody; see docs/network.md.")
     ] = None,
+    processes: Annotated[
+        str, typer.Option(metavar="N|auto", help="Deal the meetings to so many processes; auto: one a core.")
+    ] = "1",
     video: Annotated[Path | None, typer.Option(metavar="FILE", help="Send this video instead.")] = None,
     audio: Annotated[Path | None, typer.Option(metavar="FILE", help="Send this sound instead.")] = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress on stderr.")] = False,
 ) -> None:
     from probe.cli_run import RunChoice, perform
 
-    choice = RunChoice(scenario, url, token, targets, horizon, json, out, strict, video, audio, quiet, network)
+    choice = RunChoice(
+        scenario, url, token, targets, horizon, json, out, strict, video, audio, quiet, network, processes
+    )
     raise typer.Exit(perform(choice))
 
 
@@ -96,6 +101,48 @@ def calibrate(
     from probe.cli_calibrate import CalibrateChoice, perform
 
     raise typer.Exit(perform(CalibrateChoice(quick, json, profile, depth, out, load, every, quiet)))
+
+
+@app.command(
+    help="Find out how many participants this machine can drive before its own readings lie: participants per core, CPU per packet, "
+    "join CPU, memory, and what limits it. Without --participants it searches.\n\nIt measures this machine and no platform, so "
+    "there is no --url: everything stays on loopback, against a test server of its own.\n\nExit code: 0 measured, 1 a bug of "
+    "ours, 2 wrong usage or configuration, 4 it could not be measured."
+)
+def capacity(
+    participants: Annotated[int | None, typer.Option(help="Measure this many, without a search.")] = None,
+    seconds: Annotated[float, typer.Option(help="How long each point is measured, once all are in.")] = 10.0,
+    processes: Annotated[int, typer.Option(help="Engine processes that share the participants; one core each.")] = 1,
+    topology: Annotated[str, typer.Option(help="p2p, or sfu: through the test SFU.")] = "p2p",
+    meeting_size: Annotated[int, typer.Option(help="Participants of each meeting.")] = 2,
+    depth: Annotated[str, typer.Option(help="How deep to look: pictures, frames or headers.")] = "headers",
+    video_packets: Annotated[
+        int | None, typer.Option(help="Made-up video packets per second; the reference work has 57.")
+    ] = None,
+    video_bitrate: Annotated[
+        int | None, typer.Option(help="Bits per second of them; the reference work's 497040 make 1090 bytes each.")
+    ] = None,
+    video: Annotated[
+        str | None,
+        typer.Option(metavar="WxH", help="Send encoded pictures; 640x360 where they are decoded."),
+    ] = None,
+    fps: Annotated[int | None, typer.Option(help="Encoded pictures per second, 30.")] = None,
+    bitrate: Annotated[int | None, typer.Option(help="Of encoded pictures, bits per second, 500000.")] = None,
+    authenticate: Annotated[
+        float, typer.Option(help="Share of the packets that are authenticated where only headers are read.")
+    ] = 0.01,
+    join_rate: Annotated[float, typer.Option(help="Joins per second, on a schedule that waits for nobody.")] = 100.0,
+    limit_seconds: Annotated[float, typer.Option(help="The search ends by then.")] = 600.0,
+    json: _JSON = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="No progress on stderr.")] = False,
+) -> None:
+    from probe.cli_capacity import CapacityChoice, perform
+
+    choice = CapacityChoice(
+        participants, seconds, processes, topology, meeting_size, depth, video_packets, video_bitrate, video, fps, bitrate,
+        authenticate, join_rate, limit_seconds, json, quiet,
+    )  # fmt: skip
+    raise typer.Exit(perform(choice))
 
 
 @scenarios.callback()

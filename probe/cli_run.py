@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 import uuid
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from rich.console import Console
 
 from probe import __version__
 from probe.cli_errors import complain, complain_of_bug, error_code
-from probe.model.errors import MeasurementError, ProbeError
+from probe.model.errors import ConfigError, MeasurementError, ProbeError
 from probe.model.result import RunResult
 from probe.model.scenario import Scenario
 from probe.model.scenario_files import load_scenario, with_media_files
@@ -25,6 +26,8 @@ from reports.targets.files import check_choice, load_profile
 from reports.targets.profile import Profile
 from reports.terminal import print_report
 from sfu_shim.core.link.profiles import network_profile
+
+_MOST_PROCESSES = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,7 @@ class RunChoice:
     audio: Path | None = None
     quiet: bool = False
     network: str | None = None
+    processes: str = "1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +57,7 @@ class _Plan:
     profile: Profile
     horizon: str
     judges: tuple[str, ...] | None
+    processes: int
 
 
 def perform(choice: RunChoice) -> int:
@@ -91,13 +96,25 @@ def _check(choice: RunChoice) -> _Plan:
     check_choice(profile, horizon, judges)
     if choice.out is not None:
         prepare_folder(choice.out)
-    return _Plan(scenario, profile, horizon, judges)
+    return _Plan(scenario, profile, horizon, judges, _processes(choice.processes, scenario))
+
+
+def _processes(told: str, scenario: Scenario) -> int:
+    """`auto`: one for each core that this process may use, as far as there are meetings to hold."""
+    if told == "auto":
+        usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        return min(usable, scenario.meetings)
+    if told.isascii() and told.isdigit() and 1 <= int(told) <= _MOST_PROCESSES:
+        return int(told)
+    raise ConfigError(
+        f"{told!r} is no number of processes", who="--processes", hint=f"1 to {_MOST_PROCESSES}, or auto: one a core"
+    )
 
 
 def _measure(choice: RunChoice, plan: _Plan) -> RunResult:
-    from probe.run import RunOptions, run_scenario  # brings aiortc and av: not before the input is right
+    from probe.run import RunOptions, run_scenario  # begins to start processes: not before the input is right
 
-    options = RunOptions(url=choice.url, token=choice.token, spool=choice.out)
+    options = RunOptions(choice.url, choice.token, choice.out, plan.processes)
     with ProgressView(Console(stderr=True), quiet=choice.quiet) as view:
         return asyncio.run(run_scenario(plan.scenario, options, view.update))
 

@@ -1,76 +1,58 @@
-"""Conducts a scenario: sets the stage, runs the meetings, sums up."""
+"""Conducts a scenario: starts the server and the engines, has the meetings held, sums up.
+
+Nothing here needs the packet path, so that the processes begin to start before anything heavy is imported.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import time
 import uuid
-from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import probe
-from probe.client.context import Context
-from probe.client.generator_watch import GeneratorWatch
-from probe.client.meeting import Meeting
-from probe.client.seams import Media
-from probe.client.vmaf_samples import VmafSamples
+from probe.child_process import Loss
+from probe.engine.crew import Crew, many_engines, one_engine
+from probe.engine.outcome import Outcome, in_order
+from probe.engine.protocol import Setup
+from probe.engine.summing import errors_of, health_of, merged, notes_of
 from probe.interrupts import Interrupts
-from probe.measure.savings import Prices, SavingsLedger
-from probe.measure.summary import Summary
-from probe.media.vmaf import available as vmaf_available
-from probe.model.errors import MediaError
+from probe.measure.savings import Prices
 from probe.model.plan import planned_counts
 from probe.model.progress import Progress
-from probe.model.result import RunError, RunResult, counted_errors
+from probe.model.result import RunError, RunResult
 from probe.model.samples import Sample
 from probe.model.scenario import Scenario
 from probe.model.url import without_secrets
-from probe.signalling.choose import check_url, open_signalling
+from probe.server_process import ServerProcess, server_process
 from probe.spool import Spool
-from probe.stage import Contents, networks_of, prepare, server, stage
 
 _PROGRESS_INTERVAL = 0.25
-_CLOSE_DEADLINE = 20.0
-_START_DELAY = 0.2
 
 
 @dataclass(frozen=True, slots=True)
 class RunOptions:
-    """`url` None: the embedded shim. `spool`: a folder that gets every sample as it is taken."""
+    """`url` None: the embedded shim. `spool`: a folder that gets every sample as it is taken. `processes`: how many hold the
+    meetings (no more than there are meetings are used); 1: this one does."""
 
     url: str | None = None
     token: str = ""
     spool: Path | None = None
+    processes: int = 1
 
 
 Report = Callable[[Progress], None]
 
 
-@dataclass(slots=True)
-class _Run:
-    """What a run gathers."""
-
-    scenario: Scenario
-    summary: Summary = field(default_factory=Summary)
-    ledger: SavingsLedger = field(default_factory=SavingsLedger)
-    meetings: list[Meeting] = field(default_factory=list)
-    present: int = 0
-    peak: int = 0
-
-    def arrive(self, change: int) -> None:
-        """Somebody has media, or left."""
-        self.present += change
-        self.peak = max(self.peak, self.present)
-
-
 async def run_scenario(scenario: Scenario, options: RunOptions, progress: Report | None = None) -> RunResult:
     """Run it and return what was measured. Ctrl-C ends the meetings cleanly and keeps what was measured.
 
-    Raises ConfigError and MediaError before the first packet; whatever goes wrong later is in the result.
+    Raises ConfigError, MediaError and, when a process of ours does not start, MeasurementError before the first packet;
+    whatever goes wrong later is in the result.
     """
     with Interrupts() as interrupts:
         return await _conduct(scenario, options, progress or (lambda _: None), interrupts)
@@ -78,144 +60,108 @@ async def run_scenario(scenario: Scenario, options: RunOptions, progress: Report
 
 async def _conduct(scenario: Scenario, options: RunOptions, tell: Report, interrupts: Interrupts) -> RunResult:
     if options.url is not None:
+        from probe.signalling.choose import check_url
+
         check_url(options.url)
-    began, started_at = time.monotonic(), datetime.now(UTC)
+    started_at = datetime.now(UTC)
+    processes = max(1, min(options.processes, scenario.meetings))
     tell(Progress("preparing media", 0.0, planned_counts(scenario).seconds))
-    networks = networks_of(scenario)
-    contents = await prepare(scenario)
-    run, spool = _Run(scenario), Spool(options.spool)
-
-    def sink(sample: Sample) -> None:
-        run.summary.add(sample)
-        spool.add(sample)
-
+    spool = Spool(options.spool)
     try:
-        async with (
-            server(options.url, scenario) as url,
-            stage(scenario, options.url, contents, networks, sink) as context,
-        ):
-            vmaf = VmafSamples(context, enabled=contents.video is not None and vmaf_available())
-            watch, ticker = GeneratorWatch(context), asyncio.create_task(_tick(run, context, spool, tell))
-            try:
-                await interrupts.guard(_rounds(run, context, url, options.token, contents, vmaf))
-                await _close_all(run)
-            finally:
-                ticker.cancel()
-                watch.close()
-            health = _health(context)  # before VMAF, whose load is nobody's call
-            await interrupts.guard(_score_vmaf(vmaf, context))
-            _totals(run, context)
-            spool.flush()
-            if spool.error is not None:
-                context.complain(spool.error)
+        async with AsyncExitStack() as stack:
+            server = await stack.enter_async_context(server_process(scenario)) if options.url is None else None
+            crew = await stack.enter_async_context(_crew(processes, scenario, options, server))
+            began = time.monotonic()
+            dead_server = await _measure(crew, scenario, server, interrupts, tell)
+            duration = time.monotonic() - began
+            outcomes = await crew.deliver(vmaf=not interrupts.happened)
+        total = merged(outcomes)
+        _add_totals(total, scenario, duration, spool)
     finally:
         spool.close()
+    own = (RunError(spool.error.phase, "", str(spool.error)),) if spool.error is not None else ()
     return RunResult(
         id=uuid.uuid4().hex[:12],
         started_at=started_at.isoformat(timespec="seconds"),
-        duration_seconds=time.monotonic() - began,
+        duration_seconds=duration,
         scenario=scenario.name,
         target=without_secrets(options.url) if options.url else "embedded",
         version=probe.__version__,
-        health=health,
-        summary=run.summary.to_dict(),
-        migrations=tuple(m.to_dict() for meeting in run.meetings for m in meeting.migrations),
-        participants=tuple(entry.to_dict() for meeting in run.meetings for entry in meeting.entries),
-        errors=_errors(context),
+        health=health_of(outcomes, crew.losses, dead_server),
+        summary=total.summary.to_dict(),
+        migrations=in_order(total.migrations),
+        participants=in_order(total.participants),
+        errors=errors_of(total, (*crew.losses, dead_server)) + own,
         interrupted=interrupts.happened,
-        notes=_notes(context),
+        notes=notes_of(total, processes, options.processes),
     )
 
 
-# the meetings
+def _crew(
+    processes: int, scenario: Scenario, options: RunOptions, server: ServerProcess | None
+) -> AbstractAsyncContextManager[Crew]:
+    async def setup() -> Setup:
+        """Asked for as late as can be: the server has had time to start."""
+        url = options.url if server is None else await server.url()
+        assert url is not None
+        return Setup(
+            scenario=scenario, url=url, token=options.token, stamp=uuid.uuid4().hex[:6], epoch=time.monotonic(),
+            spool=options.spool,
+        )  # fmt: skip
+
+    return one_engine(setup) if processes == 1 else many_engines(processes, scenario, setup)
 
 
-async def _rounds(run: _Run, context: Context, url: str, token: str, contents: Contents, vmaf: VmafSamples) -> None:
-    scenario = run.scenario
+async def _measure(
+    crew: Crew, scenario: Scenario, server: ServerProcess | None, interrupts: Interrupts, tell: Report
+) -> Loss | None:
+    """All meetings, until they are over or called off. Returns the embedded server's loss: without it there is nothing to
+    measure, and what the platform seems to do then is our doing."""
+    losses: list[Loss] = []
 
-    def new_media() -> Media:
-        return contents.media(context.rng)
+    async def meetings() -> None:
+        rounds = asyncio.ensure_future(crew.hold_rounds())
+        lost = asyncio.ensure_future(server.lost()) if server is not None else None
+        waiting: list[asyncio.Future[Loss] | asyncio.Future[None]] = [rounds, *([lost] if lost is not None else [])]
+        try:
+            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            await _call_off(waiting)
+        if lost is not None and not lost.cancelled():
+            losses.append(lost.result())
+        if not rounds.cancelled():
+            rounds.result()
 
-    stamp = uuid.uuid4().hex[:6]
-    for number in range(scenario.rounds):
-        start = context.clock.now() + _START_DELAY
-        meetings = [
-            Meeting(
-                context, scenario, f"probe-{stamp}-{number * scenario.meetings + n + 1}",
-                lambda: open_signalling(url, token), new_media, run.ledger, vmaf, run.arrive,
-            )
-            for n in range(scenario.meetings)
-        ]  # fmt: skip
-        run.meetings += meetings
-        runs = (m.run(start + n * scenario.meeting_spacing) for n, m in enumerate(meetings))
-        for outcome in await asyncio.gather(*runs, return_exceptions=True):
-            if isinstance(outcome, Exception):
-                context.crashed(outcome)
-
-
-async def _close_all(run: _Run) -> None:
-    """Nobody stays behind, whether the meetings came to their end or were called off."""
-    if closing := [asyncio.ensure_future(meeting.close()) for meeting in run.meetings]:
-        await asyncio.wait(closing, timeout=_CLOSE_DEADLINE)
-
-
-async def _score_vmaf(vmaf: VmafSamples, context: Context) -> None:
+    ticker = asyncio.create_task(_tick(crew, scenario, tell))
     try:
-        await asyncio.to_thread(vmaf.score)
-    except MediaError as error:
-        context.complain(error, phase="vmaf")
+        await interrupts.guard(meetings())
+        await crew.close()
+    finally:
+        ticker.cancel()
+    return losses[0] if losses else None
 
 
-async def _tick(run: _Run, context: Context, spool: Spool, tell: Report) -> None:
-    planned = planned_counts(run.scenario).seconds
+async def _call_off(work: Sequence[asyncio.Future[Loss] | asyncio.Future[None]]) -> None:
+    for one in work:
+        one.cancel()
+    await asyncio.wait(work)
+
+
+async def _tick(crew: Crew, scenario: Scenario, tell: Report) -> None:
+    planned, began = planned_counts(scenario).seconds, time.monotonic()
     while True:
-        entries = [entry for meeting in run.meetings for entry in meeting.entries]
-        moves = [migration for meeting in run.meetings for migration in meeting.migrations]
-        tell(
-            Progress(
-                "measuring",
-                context.clock.now() - context.epoch,
-                planned,
-                tuple(entry.now() for meeting in run.meetings if meeting.state != "over" for entry in meeting.entries),
-                sum(entry.joined for entry in entries),
-                sum(entry.error is not None for entry in entries),
-                len(moves),
-                sum(not move.success for move in moves),
-            )
-        )
-        spool.flush()
+        now = crew.snapshot()
+        elapsed = time.monotonic() - began
+        tell(Progress("measuring", elapsed, planned, **{name: getattr(now, name) for name in type(now).model_fields}))
         await asyncio.sleep(_PROGRESS_INTERVAL)
 
 
-# summing up
-
-
-def _totals(run: _Run, context: Context) -> None:
-    context.emit("concurrent_participants_peak", run.peak)
-    prices = Prices(**run.scenario.prices.model_dump())
-    for sample in run.ledger.result(prices).samples(context.clock.now() - context.epoch):
-        context.sink(sample)
-
-
-def _health(context: Context) -> dict[str, Any]:
-    context.health.socket_drops(context.socket_drops)
-    return context.health.verdict().to_dict()
-
-
-def _errors(context: Context) -> tuple[RunError, ...]:
-    bugs = tuple(RunError("bug", "meetprobe", message, count) for message, count in context.crashes.items())
-    return bugs + counted_errors(context.errors)
-
-
-def _notes(context: Context) -> tuple[str, ...]:
-    """Which networks were emulated: whoever reads the figures has to know."""
-    accesses = context.emulation.accesses.values() if context.emulation is not None else ()
-    names = Counter(access.network.name for access in accesses)
-    sources = {access.network.name: access.network.source for access in accesses}
-    return tuple(
-        f"emulated network {name} for {count} participants" + (f" ({sources[name]})" if sources[name] else "")
-        for name, count in names.items()
-    )
+def _add_totals(total: Outcome, scenario: Scenario, at: float, spool: Spool) -> None:
+    """What only the whole run knows, as samples at its end."""
+    prices = Prices(**scenario.prices.model_dump())
+    for sample in (Sample("concurrent_participants_peak", total.peak, at), *total.ledger.result(prices).samples(at)):
+        total.summary.add(sample)
+        spool.add(sample)
 
 
 __all__ = ["Progress", "RunOptions", "run_scenario"]

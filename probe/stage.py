@@ -11,8 +11,10 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+from probe import native
 from probe.client.context import Context
 from probe.client.emulation import Emulation
+from probe.client.fast_publisher import Pacing
 from probe.client.seams import Media
 from probe.client.warm_up import warm_up
 from probe.measure.health import GeneratorHealth
@@ -24,6 +26,7 @@ from probe.model.samples import Sample
 from probe.model.scenario import Scenario
 from probe.rtc.addresses import gathering_addresses
 from probe.rtc.clock import Clock
+from probe.rtc.reading import Reading
 from probe.rtc.wheel import TimerWheel
 from sfu_shim.config import ShimConfig
 from sfu_shim.core.link.profiles import Network, parse_network
@@ -100,8 +103,10 @@ async def stage(
     contents: Contents,
     networks: Callable[[int], Network | None],
     sink: Callable[[Sample], None],
+    epoch: float | None = None,
 ) -> AsyncIterator[Context]:
-    """The shared context, warmed up. What a task or a callback raises without being caught is counted as our bug."""
+    """The shared context, warmed up. Sample times count from `epoch` (monotonic), or from now. What a task or a callback raises
+    without being caught is counted as our bug."""
     niceness = _step_forward()  # before the decoder threads are made, which inherit it
     clock, health = Clock(), GeneratorHealth()
     addresses, rng = gathering_addresses(scenario.addresses, url), random.Random()
@@ -110,17 +115,21 @@ async def stage(
         wheel=TimerWheel(clock, health.pacing_error),
         health=health,
         sink=sink,
-        depth=scenario.observe,
+        depth=scenario.observe.depth,
         rng=rng,
-        epoch=clock.now(),
+        epoch=epoch if epoch is not None else clock.now(),
         video=contents.video,
-        pool=DecodePool() if scenario.observe == "pictures" else None,
+        pool=DecodePool() if scenario.observe.depth == "pictures" or scenario.observe.pictures else None,
         codecs=(scenario.media.video.codec,) if scenario.media.video else (),
         addresses=addresses,
         connect_deadline=min(_CONNECT_DEADLINE, scenario.join_deadline),
         emulation=Emulation(clock, addresses, rng),
         networks=networks,
+        authenticate_every=max(1, round(1 / scenario.observe.authenticate)),
     )
+    if scenario.observe.depth == "headers" and native.available():
+        context.reading = Reading(clock)
+        context.pacing = Pacing(clock, context.wheel, health.pacing_errors)
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(lambda _, what: context.crashed(what.get("exception") or RuntimeError(what["message"])))
     await _warm_up(context)
@@ -129,7 +138,11 @@ async def stage(
     finally:
         loop.set_exception_handler(None)
         os.setpriority(os.PRIO_PROCESS, 0, niceness)
+        if context.pacing is not None:
+            context.pacing.close()
         context.wheel.close()
+        if context.reading is not None:
+            context.reading.close()
         if context.emulation is not None:
             context.emulation.close()
         if context.pool is not None:

@@ -88,8 +88,8 @@ def render_progress(progress: Progress) -> RenderableType:
         table.add_column(name, justify="right", no_wrap=True)
     for one in progress.participants[:_MOST_ROWS]:
         table.add_row(*_cells(one))
-    hidden = len(progress.participants) - _MOST_ROWS
-    more = [Text(f"and {hidden} more participants", style="dim")] if hidden > 0 else []
+    hidden = max(0, len(progress.participants) - _MOST_ROWS) + progress.unlisted
+    more = [Text(f"and {hidden} more participants", style="dim")] if hidden else []
     return Group(line, table, *more)
 
 

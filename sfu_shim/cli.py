@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
+import json
 import logging
 import signal
 import sys
@@ -14,6 +16,9 @@ import typer
 from probe.model.errors import ConfigError
 from sfu_shim.config import ShimConfig
 from sfu_shim.core.policy import Policy
+
+READY_PROTOCOL = "meetprobe/shim/1"
+"""Of the line that `--supervised` prints: {"protocol", "type": "ready", "url"}."""
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -34,6 +39,9 @@ def serve(
     ] = None,
     video_bitrate: Annotated[float, typer.Option(help="Bits per second that publishers may send, told by REMB.")] = 5e6,
     verbose: Annotated[bool, typer.Option(help="Log what happens, to stderr.")] = False,
+    supervised: Annotated[
+        bool, typer.Option("--supervised", help="For programs: tell the URL as a line of JSON, and end with stdin.")
+    ] = False,
 ) -> None:
     logging.basicConfig(level=logging.INFO if verbose else logging.WARNING, format="%(asctime)s %(name)s %(message)s")
     try:
@@ -46,7 +54,7 @@ def serve(
             join_deadline=join_deadline,
             video_bitrate=video_bitrate,
         )
-        asyncio.run(_serve(config))
+        asyncio.run(_serve_supervised(config) if supervised else _serve(config))
     except ConfigError as error:
         print(f"sfu-shim: {error}", file=sys.stderr)
         raise typer.Exit(2) from error
@@ -65,6 +73,29 @@ async def _serve(config: ShimConfig) -> None:
         await stop.wait()
     finally:
         await server.stop()
+
+
+async def _serve_supervised(config: ShimConfig) -> None:
+    """A child of another program: signals are its business, and its end is ours."""
+    from probe.client.warm_up import warm_up  # else the first participant would wait for what is slow only once
+    from probe.lifeline import Lifeline, Voice, leave_signals_to_the_parent
+    from probe.rtc.clock import Clock
+    from sfu_shim.server import ShimServer
+
+    leave_signals_to_the_parent()
+    stop, voice, server = asyncio.Event(), Voice(), ShimServer(config)
+    Lifeline(stop.set)
+    url = await server.start()
+    try:
+        await warm_up(Clock())
+        gc.collect()
+        gc.freeze()
+        ready = {"protocol": READY_PROTOCOL, "type": "ready", "url": url}
+        voice.say(json.dumps(ready).encode() + b"\n")
+        await stop.wait()
+    finally:
+        await server.stop()
+        voice.close()
 
 
 def main() -> None:

@@ -8,17 +8,21 @@ import logging
 import random
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import partial
 
+from probe import native
 from probe.rtc.clock import Clock
 from probe.rtc.peer import PeerConfig
 from probe.wire.rtcp import RtcpPacket
 from probe.wire.rtp import RtpHeader
 from sfu_shim.config import ShimConfig
+from sfu_shim.core.audience import Audience, Transmit
 from sfu_shim.core.effects import Event, FromSfu, SfuFailed, Signal
-from sfu_shim.core.forwarding import Forwarder, TrackId, Transmit
+from sfu_shim.core.forwarding import Forwarder, TrackId
 from sfu_shim.core.stats import ForwardingStats
 from sfu_shim.core.track import TrackSpec
 from sfu_shim.media_path import MediaPath
+from sfu_shim.native_audience import NativeAudience, Routes
 
 log = logging.getLogger("sfu_shim")
 
@@ -38,6 +42,7 @@ class SfuMedia:
         self._report = report
         self._peer_config = PeerConfig(addresses=config.addresses, connect_deadline=config.connect_deadline)
         self._stats = ForwardingStats()
+        self._routes = Routes() if native.available() else None
         self._rooms: dict[str, _Room] = {}
         self._room_of: dict[str, str] = {}
         self._closing: set[asyncio.Task[None]] = set()
@@ -48,7 +53,8 @@ class SfuMedia:
     def open(self, room: str, participant: str, path: str) -> None:
         found = self._rooms.get(room)
         if found is None:
-            forwarder = Forwarder(random.Random(), self._stats, self._config.video_bitrate)
+            make = Audience if self._routes is None else partial(NativeAudience, routes=self._routes)
+            forwarder = Forwarder(random.Random(), self._stats, self._config.video_bitrate, make)
             found = self._rooms[room] = _Room(forwarder)
         media = MediaPath(self._peer_config, self._clock, found.forwarder, participant, path)
         self._wire(media, found)
@@ -66,20 +72,30 @@ class SfuMedia:
         room = self._rooms[name]
         media = room.paths.pop(path)
         self._keep_counts(media)
+        if self._routes is not None:
+            self._routes.cut(path)
         task = asyncio.create_task(media.close())
         self._closing.add(task)
-        task.add_done_callback(self._closing.discard)
+        task.add_done_callback(lambda task: self._closed(task, path))
         if room.paths:
             self._refresh(room)
         else:
             del self._rooms[name]
 
+    def _closed(self, task: asyncio.Task[None], path: str) -> None:
+        self._closing.discard(task)
+        if self._routes is not None:
+            self._stats.packets_dropped += self._routes.forget(path)
+
     def stats(self) -> ForwardingStats:
         """Totals of all paths, open and closed."""
         total = dataclasses.replace(self._stats)
+        if self._routes is not None:
+            total.packets_dropped += self._routes.dropped
         for room in self._rooms.values():
             for media in room.paths.values():
                 total.packets_malformed += media.peer.malformed.total()
+                total.packets_dropped += media.peer.socket_drops
                 total.negotiation_failures += media.failures
         return total
 
@@ -99,6 +115,7 @@ class SfuMedia:
         path = media.path
 
         def on_rtp(data: bytes, header: RtpHeader, arrival: float) -> None:
+            media.twcc.on_packet(header, len(data), arrival)
             _send(room, room.forwarder.on_rtp(path, data, header, arrival))
 
         def on_rtcp(packets: list[RtcpPacket], arrival: float) -> None:
@@ -107,15 +124,24 @@ class SfuMedia:
         def on_replay(header: RtpHeader, size: int, arrival: float) -> None:
             self._stats.packets_duplicate += 1
 
+        def on_phase(phase: str, time: float) -> None:
+            if phase == "dtls_connected":
+                self._find_route(media)
+
         def on_closed(reason: str) -> None:
+            self._find_route(media)
             asyncio.get_running_loop().call_soon(media.failed, reason)
 
         media.peer.on_rtp, media.peer.on_rtcp = on_rtp, on_rtcp
-        media.peer.on_replay, media.peer.on_closed = on_replay, on_closed
+        media.peer.on_replay, media.peer.on_closed, media.peer.on_phase = on_replay, on_closed, on_phase
         media.wanted = lambda: _tracks_for(room, media.participant)
         media.say = lambda message: self._report(FromSfu(path, message))
         media.changed = lambda: self._refresh(room)
         media.failed = lambda reason: self._report(SfuFailed(path, reason))
+
+    def _find_route(self, media: MediaPath) -> None:
+        if self._routes is not None:
+            self._routes.update(media.path, media.peer)
 
     @staticmethod
     def _refresh(room: _Room) -> None:
@@ -124,12 +150,15 @@ class SfuMedia:
 
     def _keep_counts(self, media: MediaPath) -> None:
         self._stats.packets_malformed += media.peer.malformed.total()
+        self._stats.packets_dropped += media.peer.socket_drops
         self._stats.negotiation_failures += media.failures
 
     async def _report_regularly(self) -> None:
         while True:
             await asyncio.sleep(self._config.report_interval)
             for room in self._rooms.values():
+                for media in room.paths.values():
+                    self._find_route(media)  # ICE may have changed its mind
                 for endpoint in room.forwarder.endpoints:
                     now = self._clock.now()
                     _send(room, room.forwarder.reports(now, self._clock.to_ntp(now), endpoint))

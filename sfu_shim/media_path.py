@@ -17,6 +17,7 @@ from probe.model.errors import ConnectionFailed, NegotiationError
 from probe.rtc.clock import Clock
 from probe.rtc.peer import Peer, PeerConfig
 from probe.rtc.transceiver import Transceiver, default_codecs, new_sender
+from probe.rtc.twcc_session import TwccSession
 from probe.wire.extensions import MID
 from probe.wire.sdp import Codec
 from sfu_shim.core.effects import Signal
@@ -24,6 +25,7 @@ from sfu_shim.core.forwarding import Forwarder, TrackId
 from sfu_shim.core.mapping import codecs_for, map_extensions, map_payload_types, map_rtx
 from sfu_shim.core.outgoing import OutgoingSpec
 from sfu_shim.core.protocol import Answer, Candidate, Offer
+from sfu_shim.core.reports import feedback
 from sfu_shim.core.sections import Slot, plan
 from sfu_shim.core.track import TrackSpec
 
@@ -59,6 +61,7 @@ class MediaPath:
         self.failures = 0
         self._forwarder = forwarder
         self._rng = random.Random()
+        self.twcc = self._feedback_session(clock)
         self._sections: list[_Section] = []
         self._refused: set[TrackId] = set()
         self._offered = False
@@ -66,6 +69,16 @@ class MediaPath:
         self._steps: asyncio.Queue[Signal | _Refresh] = asyncio.Queue()
         self._tasks: list[asyncio.Task[None]] = []
         forwarder.add_endpoint(path, path)
+
+    def _feedback_session(self, clock: Clock) -> TwccSession:
+        """What publishers with congestion control need to hear from us. To subscribers we send no transport-wide numbers."""
+        own_ssrc = self._rng.randrange(1, 1 << 32)
+        return TwccSession(
+            lambda due, callback: asyncio.get_running_loop().call_at(due, callback, due),
+            clock.now,
+            lambda: own_ssrc,
+            lambda packet: self.peer.send_rtcp(feedback(own_ssrc, self.path, packet)),
+        )
 
     def start(self) -> None:
         self._spawn(self._negotiate())
@@ -79,6 +92,7 @@ class MediaPath:
     async def close(self) -> None:
         self._forwarder.remove_endpoint(self.path)
         self.failed = lambda reason: None
+        self.twcc.close()
         for task in self._tasks:
             task.cancel()
         if self._tasks:
@@ -124,6 +138,7 @@ class MediaPath:
         if self._offered:
             raise NegotiationError("an offer came while ours was not answered", who=self.path, phase="offer_answer")
         answer = await self.peer.accept_offer(sdp)
+        self.twcc.negotiated(self.peer.transceivers)
         self.say(Answer(path=self.path, sdp=answer))
         if not self._described:
             self._described = True
@@ -146,6 +161,7 @@ class MediaPath:
         if not self._offered:
             raise NegotiationError("an answer came without an offer of ours", who=self.path, phase="offer_answer")
         await self.peer.accept_answer(sdp)
+        self.twcc.negotiated(self.peer.transceivers)
         self._offered = False
         self._forward()
 

@@ -22,6 +22,7 @@ _COUNTERS = {
     "packets_malformed": "packets that could not be read",
     "packets_late": "packets too old to forward",
     "packets_duplicate": "packets that came more than once and were not forwarded again",
+    "packets_dropped": "packets lost within the SFU: a full socket buffer, or no way to the address",
     "nacked_packets": "packets that subscribers asked for again",
     "nacks_relayed": "packets that the SFU asked a publisher for, because it never had them",
     "retransmitted_rtx": "packets retransmitted as RFC 4588 RTX",

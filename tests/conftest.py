@@ -6,6 +6,13 @@ import os
 
 from hypothesis import settings
 
+from tests.native_build import build_native
+
 settings.register_profile("here", deadline=None)
 settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
 settings.load_profile("ci" if os.environ.get("CI") else "here")
+
+if os.environ.get("MEETPROBE_NATIVE", "1") != "0" and (problem := build_native()):
+    if os.environ.get("MEETPROBE_REQUIRE_SYSTEM") == "1":
+        raise RuntimeError(f"the compiled packet path can't be built: {problem}")
+    print(f"the compiled packet path can't be built, its tests are skipped: {problem}")

@@ -30,6 +30,7 @@ class Options:
     url: str | None = None
     token: str = ""
     spool: Path | None = None
+    processes: int = 1
 
 
 class Played:
@@ -120,6 +121,24 @@ def test_options_reach_the_run(played: Played, probe: Any, tmp_path: Path, monke
     assert played.scenario.media.audio.file == Path("a.wav")
     assert "from-the-environment" not in ended.out + ended.err
     assert json.loads((out / "report.json").read_text(encoding="utf-8"))["run"]["id"] == "a1b2c3"
+
+
+@pytest.mark.parametrize(
+    ("told", "processes"), [("1", 1), ("3", 3), ("256", 256), ("auto", 2)], ids=lambda value: str(value)
+)
+def test_processes(played: Played, probe: Any, monkeypatch: pytest.MonkeyPatch, told: str, processes: int) -> None:
+    monkeypatch.setattr("os.sched_getaffinity", lambda pid: set(range(64)), raising=False)
+    assert probe("run", "--processes", told).code == 0
+    assert played.options is not None
+    assert played.options.processes == processes, "auto: no more than there are meetings"
+
+
+@pytest.mark.parametrize("told", ["0", "-1", "257", "1.5", "many", "", "²"])
+def test_processes_that_cannot_be(played: Played, probe: Any, told: str) -> None:
+    ended = probe("run", f"--processes={told}")
+    assert ended.code == 2
+    assert "is no number of processes" in ended.err
+    assert played.options is None
 
 
 def failing() -> Summary:

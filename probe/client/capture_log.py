@@ -8,6 +8,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import deque
 from dataclasses import dataclass
+from typing import Protocol
 
 PLAUSIBLE_DELAY = 6.0
 """Seconds; beyond it a frame ID can't be told from the loop's next turn, and the reading counts as wrong."""
@@ -21,6 +22,13 @@ class Capture:
 
     tick: int
     time: float
+
+
+class Captures(Protocol):
+    """What a sender sent lately."""
+
+    def find(self, index: int, seen: float) -> Capture | None:
+        """The capture that a picture with this ID, decoded at `seen`, must come from. None: it can't be ours."""
 
 
 class CaptureLog:

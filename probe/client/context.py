@@ -8,28 +8,45 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
+from probe.client.polls import Polls
 from probe.measure.health import GeneratorHealth
 from probe.model.errors import ProbeError
-from probe.model.samples import Sample
+from probe.model.samples import Sample, SampleBatch
 from probe.rtc.clock import Clock
 from probe.rtc.wheel import TimerWheel
 
 if TYPE_CHECKING:
-    from probe.client.capture_log import CaptureLog
+    from probe.client.capture_log import Captures
     from probe.client.emulation import Emulation
+    from probe.client.fast_publisher import Pacing
     from probe.media.decode_pool import DecodePool
     from probe.media.video import EncodedVideo
+    from probe.rtc.reading import Reading
     from sfu_shim.core.link.profiles import Network
 
 Depth = Literal["headers", "frames", "pictures"]
+_GATHERING = 1.0
+"""Seconds for which observed values are gathered before they go on."""
+
+
+class _Gathered(NamedTuple):
+    """What was observed of one series and has not gone on yet."""
+
+    metric: str
+    tags: Mapping[str, str]
+    values: list[NDArray[np.float64]]
 
 
 @dataclass(slots=True)
 class Context:
-    """One run in one process. `sink` takes every sample; `captures` finds a sender's log by participant id; `networks` the
-    emulated access of the participant that enters a meeting at a position (0 first), None for none."""
+    """One run in one process. `sink` takes every sample, and `batch_sink` what is observed in bulk; without one the sink gets
+    that too, value by value. `captures` finds a sender's log by participant id; `networks` the emulated access of the
+    participant that enters a meeting at a position (0 first), None for none."""
 
     clock: Clock
     wheel: TimerWheel
@@ -45,16 +62,52 @@ class Context:
     connect_deadline: float = 10.0
     emulation: Emulation | None = None
     networks: Callable[[int], Network | None] = lambda position: None
-    captures: dict[str, CaptureLog] = field(default_factory=dict)
+    captures: dict[str, Captures] = field(default_factory=dict)
     errors: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     crashes: Counter[str] = field(default_factory=Counter)
     socket_drops: int = 0
+    reading: Reading | None = None
+    pacing: Pacing | None = None
+    authenticate_every: int = 1
+    pictures_seconds: float = 0.0
+    batch_sink: Callable[[SampleBatch], None] | None = None
+    polls: Polls = field(init=False)
+    _gathered: dict[tuple[object, ...], _Gathered] = field(default_factory=dict, init=False)
+    _gathered_since: float = field(default=0.0, init=False)
+
+    def __post_init__(self) -> None:
+        self.polls = Polls(self.clock, self.wheel)
 
     def emit(
         self, metric: str, value: float, tags: Mapping[str, str] | None = None, **detail: str | int | float
     ) -> None:
         """One sample, now."""
         self.sink(Sample(metric, float(value), self.clock.now() - self.epoch, tags or {}, detail))
+
+    def observe(self, metric: str, values: NDArray[np.float64], tags: Mapping[str, str]) -> None:
+        """Many values of one series. They go on together with others of it about a second later, or at `flush`. The array
+        is kept until then: don't change it."""
+        if not len(values):
+            return
+        now = self.clock.now()
+        if not self._gathered:
+            self._gathered_since = now
+        series = self._gathered.setdefault((metric, *tags.items()), _Gathered(metric, tags, []))
+        series.values.append(values)
+        if now - self._gathered_since >= _GATHERING:
+            self.flush()
+
+    def flush(self) -> None:
+        """What was observed goes on at once: whoever reads a summary calls this before."""
+        gathered, self._gathered = self._gathered, {}
+        for series in gathered.values():
+            time = self.clock.now() - self.epoch
+            batch = SampleBatch(series.metric, np.concatenate(series.values), time, series.tags)
+            if self.batch_sink is not None:
+                self.batch_sink(batch)
+                continue
+            for sample in batch.singles():
+                self.sink(sample)
 
     def complain(self, error: ProbeError, *, who: str = "", phase: str = "") -> None:
         """Keep an error for the report; equal ones are counted."""

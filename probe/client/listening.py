@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import numpy as np
+from numpy.typing import NDArray
+
 from probe.client.context import Context
 from probe.measure.assembly import MediaPacket
 from probe.measure.audio_quality import AudioQuality, AudioScore
 from probe.measure.playout import PlayoutBuffer, PlayoutWindow
+from probe.measure.records import RESTARTED, Records
+from probe.wire.rtp import TimestampUnwrapper
 
 WINDOW = 2.0
 SHORTEST_WINDOW = 1.0
@@ -24,6 +29,7 @@ class Listening:
         self._who = who
         self._remote = remote
         self._tags = {"topology": topology}
+        self._audio_tags = self._tags | {"kind": "audio"}
         self._buffer = PlayoutBuffer()
         self._quality = AudioQuality("opus")
         self._started = 0.0
@@ -37,6 +43,7 @@ class Listening:
         self._round_trip: float | None = None
         self._origin: int | None = None
         self._finished = False
+        self._unwrap = TimestampUnwrapper()
         self.last: AudioScore | None = None
 
     def on_packet(self, packet: MediaPacket, extended_timestamp: int) -> None:
@@ -51,7 +58,40 @@ class Listening:
             one_way = max(0.0, packet.arrival - packet.capture_time)
             self._one_way += one_way
             self._one_way_known += 1
-            self._context.emit("one_way_delay_seconds", one_way, self._tags | {"kind": "audio"}, who=self._who)
+            self._context.emit("one_way_delay_seconds", one_way, self._audio_tags, who=self._who)
+
+    def on_records(self, records: Records) -> None:
+        """`on_packet` for each, in order of arrival. Where the stream restarted the playout buffer begins anew: what the
+        sender jumped over was never sent."""
+        (restarts,) = (records["flags"] & RESTARTED).nonzero()
+        for part in np.split(records, restarts) if len(restarts) else (records,):
+            if not len(part):
+                continue
+            if part["flags"].item(0) & RESTARTED:
+                self._judge(part["arrival"].item(0))
+                self._buffer.reset()
+            self._on_part(part)
+
+    def _on_part(self, records: Records) -> None:
+        timestamps, arrivals = records["timestamp"], records["arrival"]
+        first = self._unwrap.unwrap(timestamps.item(0))
+        ticks = (timestamps - timestamps[0]).view(np.int32)  # modulo 2**32, nearest to the first
+        self._unwrap.unwrap(timestamps.item(int(ticks.argmax())))
+        if self._origin is None:
+            self._origin, self._started = first, arrivals.item(0)
+        self._bytes += int(np.add.reduce(records["size"]))
+        self._packets += len(records)
+        media_times = (ticks + np.int64(first - self._origin)) / _CLOCK_RATE
+        self._buffer.on_packets(records["sequence"], media_times, arrivals)
+        if self._remote in self._context.captures:
+            self._on_delays(arrivals - records["capture"])
+
+    def _on_delays(self, delays: NDArray[np.float64]) -> None:
+        """One-way delays, NaN where the capture time is not told."""
+        delays = np.maximum(delays[~np.isnan(delays)], 0.0)
+        self._one_way += np.add.reduce(delays).item()
+        self._one_way_known += len(delays)
+        self._context.observe("one_way_delay_seconds", delays, self._audio_tags)
 
     def window(self, now: float, round_trip: float | None) -> None:
         """Rate the time since the last call. One-way delay: by capture time, where nothing came that of the window before, and
@@ -92,9 +132,8 @@ class Listening:
         else:
             self._judge(now)
         if self._expected:
-            tags = self._tags | {"kind": "audio"}
             residual = self._unheard / self._expected
-            self._context.emit("residual_loss_ratio", residual, tags, who=self._who, remote=self._remote)
+            self._context.emit("residual_loss_ratio", residual, self._audio_tags, who=self._who, remote=self._remote)
         result = self._quality.result()
         if result is None:
             return

@@ -9,9 +9,10 @@ from probe.client.context import Context
 from probe.client.errands import Errands
 from probe.client.joining import Joining
 from probe.client.live import SILENCE, Live
-from probe.client.moving import SUPERSEDED, Moving
+from probe.client.moves import Moves
 from probe.client.path import Path
-from probe.client.publisher import Publisher
+from probe.client.picture_sample import PictureSample, look_at
+from probe.client.publishing import AnyPublisher, open_publisher
 from probe.client.seams import Media, Observer
 from probe.client.stay import Stay
 from probe.client.view import View
@@ -59,12 +60,11 @@ class Participant:
         self._ledger = ledger
         self._samples = samples
         self._network = network
-        self._publisher: Publisher | None = None
+        self._publisher: AnyPublisher | None = None
         self._servers: tuple[IceServer, ...] = ()
         self._joining: Joining | None = None
-        self._moving: Moving | None = None
-        self._moved: Moving | None = None
         self._stay = Stay(context)
+        self._moves = Moves(self, context, signalling, observer, self._stay)
         self._live = Live(self.views, self.paths)
         self._leaving = False
         self._leave_task: asyncio.Task[None] | None = None
@@ -113,15 +113,7 @@ class Participant:
             IceServer(urls, username, credential) for urls, username, credential in joined.ice_servers
         )
         self._stay.carried_by(joined.topology)
-        self._publisher = Publisher(
-            self._context.clock,
-            self._context.wheel,
-            video=self._media.video,
-            fps=self._media.fps,
-            audio=self._media.audio,
-            phase=self._media.phase,
-            receivers=lambda: len(self.members),
-        )
+        self._publisher = open_publisher(self._context, self._media, lambda: len(self.members))
         self._context.captures[self.participant] = self._publisher.captures
         if self._network is not None and self._context.emulation is not None:
             self._context.emulation.enter(self.participant, self._network)
@@ -146,7 +138,7 @@ class Participant:
             case base.OpenPath():
                 await self._open(event)
             case base.ClosePath():
-                await self._close_path(event.path)
+                await self.close_path(event.path)
             case base.RemoteDescription():
                 if path := self.paths.get(event.path):
                     await path.on_description(event)
@@ -155,12 +147,13 @@ class Participant:
                     await path.on_candidate(event.candidate)
             case base.MemberJoined():
                 self.members.add(event.participant)
+                self._members_changed()
             case base.MemberLeft():
                 self._member_left(event.participant)
             case base.MigrationStarted():
-                await self._begin_move(event)
+                await self._moves.begin(event, self._publisher.kinds if self._publisher is not None else ())
             case base.MigrationCommitted() | base.MigrationRolledBack():
-                await self._end_move(event)
+                await self._moves.end(event)
             case base.ServerComplaint():
                 self._server_complains(event)
 
@@ -172,7 +165,8 @@ class Participant:
             self._joining.opened(event.path)
         await path.start()
 
-    async def _close_path(self, name: str) -> None:
+    async def close_path(self, name: str) -> None:
+        """For good. No effect on one that is not open."""
         path = self.paths.pop(name, None)
         if path is None:
             return
@@ -196,9 +190,14 @@ class Participant:
 
     def _member_left(self, participant: str) -> None:
         self.members.discard(participant)
+        self._members_changed()
         if view := self.views.pop(participant, None):
             view.finish(self._context.clock.now())
-        self._errands.send(self._check_ready())
+        self._errands.send(self._moves.check_ready())
+
+    def _members_changed(self) -> None:
+        if self._publisher is not None:
+            self._publisher.members_changed()
 
     def _signalling_lost(self, reason: str) -> None:
         if self._leaving:
@@ -233,20 +232,14 @@ class Participant:
         if self._joining is not None and path.id == self._joining.path and self._fail_join(error):
             return
         self._context.complain(error, who=self.participant)
-        if path.migration is not None and self._moving is not None and self._moving.message.migration == path.migration:
-            self._errands.send(self._give_up(path.migration, str(error)))
+        if path.migration is not None and self._moves.need(path):
+            self._errands.send(self._moves.give_up(path.migration, str(error)))
 
     async def _confirm_drop(self, path: Path, error: ProbeError) -> None:
         await asyncio.sleep(_GRACE)
         if path.id in self.paths and not self._leaving:
             self._context.complain(error, who=self.participant)
             self._drop(str(error))
-
-    async def _give_up(self, migration: str, reason: str) -> None:
-        try:
-            await self._signalling.send_failed(migration, reason)
-        except SignallingError as error:
-            self._context.complain(error, who=self.participant)
 
     def _fail_join(self, error: ProbeError) -> bool:
         """End a join that waits for media with that error. False when none is waiting."""
@@ -271,45 +264,13 @@ class Participant:
 
     def _milestone(self, path: str, name: str, time: float) -> None:
         if name == "flowing":
-            self._errands.send(self._check_ready())
+            self._errands.send(self._moves.check_ready())
         elif self._joining is not None:
             self._joining.reached(name, time)
 
-    # migration
-
-    async def _begin_move(self, event: base.MigrationStarted) -> None:
-        kinds = self._publisher.kinds if self._publisher is not None else ()
-        self._moving = Moving(event, self.participant, self.views, self.paths, kinds)
-        if self._moving.carries:
-            self._observer.migration_started(self, event, self._context.clock.now())
-        await self._check_ready()
-
-    async def _check_ready(self) -> None:
-        """Tell the server once every awaited member's media flows on a path of this migration."""
-        moving = self._moving
-        if moving is None or moving.ready or not moving.complete(self.members):
-            return
-        moving.ready = True
-        await self._signalling.send_ready(moving.message.migration)
-
-    async def _end_move(self, event: base.MigrationCommitted | base.MigrationRolledBack) -> None:
-        moving, self._moving = self._moving, None
-        if moving is None or moving.message.migration != event.migration:
-            return
-        self._moved = moving
-        failure = "" if isinstance(event, base.MigrationCommitted) else event.reason or "rolled back"
-        committed = not failure
-        for path in moving.superfluous(committed=committed, topology=event.topology):
-            if not committed and not failure.startswith(SUPERSEDED):
-                path.missed_deadline()  # a new path that was not up in time is a connection that failed
-            await self._close_path(path.id)
-        self._stay.carried_by(event.topology)
-        if moving.carries:
-            self._observer.migration_ended(self, event.migration, failure, self._context.clock.now())
-
     def switches(self, start: float, end: float) -> list[StreamSwitch]:
         """What the last migration did to what it perceives, between two times (monotonic)."""
-        return self._moved.switches(start, end) if self._moved is not None else []
+        return self._moves.switches(start, end)
 
     # once a second, and the end
 
@@ -321,7 +282,7 @@ class Participant:
         clock = self.join_clock
         if clock is not None and clock.total is None and (self.expects_media or not self.participant):
             return f"joining: {(clock.failed_phase or '').replace('_', ' ')}"
-        return f"moving to {self._moving.message.target}" if self._moving is not None else self.topology or "waiting"
+        return f"moving to {self._moves.target}" if self._moves.target is not None else self.topology or "waiting"
 
     def figures(self) -> dict[str, float | None]:
         """The last second, for the live display; None where nothing is known."""
@@ -333,6 +294,10 @@ class Participant:
             error = ConnectionFailed(message, who=self.participant, phase="in_call", hint="the media path is dead")
             self._context.complain(error)
             self._drop(str(error))
+
+    def look(self) -> list[PictureSample]:
+        """Begin to look at the pictures of the streams that it receives now, where it reads headers only."""
+        return look_at(self._context, self.participant, self.paths.values())
 
     async def force_topology(self, topology: base.Topology | None) -> None:
         """Pin the room (None: unpin)."""
@@ -356,7 +321,7 @@ class Participant:
         self._stop_window()
         await self._signalling.leave()  # first: the server shall not take our closing paths for a failure
         for name in list(self.paths):
-            await self._close_path(name)
+            await self.close_path(name)
         for view in self.views.values():
             view.finish(self.left_at)
         await self._errands.call_off()

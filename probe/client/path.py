@@ -4,23 +4,24 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 from typing import Protocol
 
 from probe.client.context import Context
 from probe.client.path_readings import PathReadings
-from probe.client.publisher import Publisher
+from probe.client.publishing import AnyPublisher, send_track
 from probe.measure.savings import Path as Via
 from probe.model.errors import ConnectionFailed, ProbeError, SignallingError
 from probe.rtc.demux import Demultiplexer
+from probe.rtc.fast_sender import AnySender, FastTrackSender
 from probe.rtc.peer import IceServer, Peer, PeerConfig
 from probe.rtc.receiver import ReceiverHooks, TrackReceiver
 from probe.rtc.rtcp_session import RtcpSession
-from probe.rtc.sender import TrackSender
 from probe.rtc.transceiver import Transceiver
+from probe.rtc.twcc_session import TwccSession
 from probe.signalling.base import OpenPath, RemoteDescription, Signalling
 from probe.wire.rtp import RtpHeader
 
-POLL_INTERVAL = 0.02
 WINDOW = 1.0
 _PHASES = ("offer_answer", "ice_gathering", "ice_connected", "dtls_connected")
 
@@ -51,7 +52,7 @@ class Path:
         context: Context,
         owner: PathOwner,
         signalling: Signalling,
-        publisher: Publisher,
+        publisher: AnyPublisher,
         open: OpenPath,
         servers: tuple[IceServer, ...],
     ) -> None:
@@ -68,11 +69,16 @@ class Path:
         self._publisher = publisher
         self._open = open
         label = f"{owner.participant} {'to ' + open.remote if open.remote else 'to the SFU'}"
-        config = PeerConfig(context.addresses, servers, False, context.connect_deadline, context.codecs)
+        config = PeerConfig(
+            context.addresses, servers, False, context.connect_deadline, context.codecs,
+            context.reading, context.authenticate_every,
+        )  # fmt: skip
         self.peer = Peer(config, label=label, controlling=open.role == "offer", clock=context.clock, rng=context.rng)
         self.peer.on_rtp = self._on_rtp
         self.peer.on_replay = self._on_replay
         self.peer.on_phase = self._on_phase
+        if context.depth == "headers":
+            self.peer.skim(self._on_header)
         self.peer.on_closed = self._on_lost
         self.readings = PathReadings(context, self.kind, owner.participant)
         self.peer.on_round_trip = self._on_stun_round_trip
@@ -85,10 +91,15 @@ class Path:
             context.rng,
         )
         self.peer.on_rtcp = self.rtcp.on_rtcp
+        counted_in_c = context.depth == "headers" and context.reading is not None
+        self.twcc = TwccSession(
+            context.wheel.at, context.clock.now, lambda: self.rtcp.own_ssrc, self.peer.send_rtcp,
+            self._gather if counted_in_c else None,
+        )  # fmt: skip
         tunnel = context.emulation.tunnel(owner.participant, open.remote) if context.emulation is not None else None
         self._tunnel = tunnel if open.role == "offer" else None  # the offerer sets it up for both ends
         self._demux = Demultiplexer(lambda: self.peer.transceivers, self._new_receiver)
-        self._senders: dict[str, TrackSender] = {}
+        self._senders: dict[str, AnySender] = {}
         self._connecting: asyncio.Task[None] | None = None
         self._stops: list[Callable[[], None]] = []
         self._counted = False
@@ -124,6 +135,7 @@ class Path:
             self.fail(error)
             return
         self._on_phase("offer_answer", self._context.clock.now())
+        self.twcc.negotiated(self.peer.transceivers)
         self._renegotiated()
         if self._connecting is None:
             self._connecting = asyncio.create_task(self._connect())
@@ -149,8 +161,8 @@ class Path:
         self.up = True
         self._count_attempt(success=True)
         self._attach_senders()
-        wheel = self._context.wheel
-        self._stops = [wheel.every(POLL_INTERVAL, self._poll), wheel.every(WINDOW, self._window)]
+        self._stops = [self._context.wheel.every(WINDOW, self._window)]
+        self._context.polls.want(self)
         self._owner.path_up(self)
         try:
             await self._signalling.send_connected(self.id)
@@ -171,7 +183,10 @@ class Path:
         return next((phase for phase in _PHASES if phase not in self._reached), "in_call")
 
     def _on_stun_round_trip(self, seconds: float) -> None:
-        self.readings.stun_round_trip(seconds)
+        reading = self._context.reading
+        # One of ours that reads in ticks answers a check up to a tick late: that is our time, not the network's.
+        if reading is None or not reading.in_ticks or self.remote not in self._context.captures:
+            self.readings.stun_round_trip(seconds)
         self.rtcp.rtt = self.rtcp.rtt or seconds  # NACKs are paced by it until RTCP knows better
 
     def _via(self) -> Via:
@@ -192,19 +207,28 @@ class Path:
                 self._attach(transceiver)
 
     def _attach(self, transceiver: Transceiver) -> None:
-        sender = TrackSender(
-            transceiver, self._context.clock, self.peer.send_rtp, self._publisher.request_keyframe, self._context.rng
-        )
+        sender = send_track(self._publisher, self.peer, transceiver, self._context, self._via())
         self._senders[transceiver.mid] = sender
         self.rtcp.senders[sender.ssrc] = sender
-        self._publisher.attach(sender, self._via())
 
     # packets
 
     def _on_rtp(self, packet: bytes, header: RtpHeader, arrival: float) -> None:
+        self.twcc.on_packet(header, len(packet), arrival)
         receiver = self._demux.receiver(header)
         if receiver is not None:
             receiver.on_packet(packet, header, arrival)
+
+    def _on_header(self, packet: bytes, header: RtpHeader, arrival: float) -> bool:
+        receiver = self._demux.known(header.ssrc)
+        if receiver is None or not receiver.skim(packet, header, arrival):
+            return False
+        self.twcc.on_packet(header, len(packet), arrival)
+        return True
+
+    def _gather(self) -> None:
+        for receiver in list(self.rtcp.receivers.values()):
+            receiver.pull()
 
     def _on_replay(self, header: RtpHeader, size: int, arrival: float) -> None:
         if receiver := self._demux.known(header.ssrc):
@@ -215,9 +239,14 @@ class Path:
         hooks = self._owner.hooks(self, remote, transceiver.kind)
         hooks.feedback = self.rtcp.feedback
         frames = self._context.depth != "headers"
-        receiver = TrackReceiver(transceiver, ssrc, self.rtcp.own_ssrc, self._context.clock, hooks, frames=frames)
+        receiver = TrackReceiver(
+            transceiver, ssrc, self.rtcp.own_ssrc, self._context.clock, hooks, frames=frames, lane=self.peer.lane
+        )
+        receiver.needs_attention = partial(self._context.polls.want, self)
+        receiver.numbered = partial(self.twcc.on_records, ssrc)
         self.rtcp.receivers[ssrc] = receiver
         self.readings.add(receiver, remote)
+        self._context.polls.want(self)
         return receiver
 
     def receiver(self, remote: str, kind: str) -> TrackReceiver | None:
@@ -232,8 +261,9 @@ class Path:
         if self.up:
             self._attach_senders()
 
-    def _poll(self, due: float) -> None:
-        self.rtcp.poll(self._context.clock.now())
+    def poll(self, now: float) -> bool:
+        """Ask for what is missing. Whether there may be more soon."""
+        return self.rtcp.poll(now)
 
     def _window(self, due: float) -> None:
         self.readings.window(self._context.clock.now(), self._senders.values())
@@ -262,12 +292,18 @@ class Path:
 
     def _on_lost(self, reason: str) -> None:
         self.up = False
+        for sender in self._fast_senders():
+            sender.disconnect()
         self.fail(ConnectionFailed(reason, who=self.peer.label, phase="in_call"))
 
     @property
     def bytes_on_wire(self) -> tuple[int, int]:
         """SRTP and SRTCP bytes (sent, received)."""
-        return self.peer.bytes_sent, self.peer.bytes_received
+        past_the_peer = sum(sender.bytes_sent for sender in self._fast_senders())
+        return self.peer.bytes_sent + past_the_peer, self.peer.bytes_received
+
+    def _fast_senders(self) -> list[FastTrackSender]:
+        return [sender for sender in self._senders.values() if isinstance(sender, FastTrackSender)]
 
     async def close(self) -> None:
         """Detach, count up, say goodbye. Idempotent. An attempt still under way when it is called off is not counted."""
@@ -277,12 +313,14 @@ class Path:
         self.up = False
         for stop in self._stops:
             stop()
+        self._context.polls.forget(self)
         for sender in self._senders.values():
             self._publisher.detach(sender)
         self.rtcp.close()
+        self.twcc.close()
         self.readings.finish_all()
         self.readings.malformed(self.peer.malformed)
-        self._context.socket_drops += self.peer.socket_drops
+        self._context.socket_drops += self.peer.socket_drops + sum(s.send_drops for s in self._fast_senders())
         await self.peer.close()
         if self._tunnel is not None:
             self._tunnel.close()

@@ -7,8 +7,8 @@ from collections.abc import Collection, Mapping
 
 from probe.client.context import Context
 from probe.model.errors import MeasurementError
+from probe.rtc.fast_sender import AnySender
 from probe.rtc.receiver import TrackReceiver
-from probe.rtc.sender import TrackSender
 
 
 class PathReadings:
@@ -51,6 +51,10 @@ class PathReadings:
         found = (r for r, whose in self._streams.values() if whose == remote and r.kind == kind)
         return next(found, None)
 
+    def streams(self, kind: str) -> list[tuple[str, TrackReceiver]]:
+        """The running streams of that kind, with who sends them."""
+        return [(remote, receiver) for receiver, remote in self._streams.values() if receiver.kind == kind]
+
     @property
     def loss_ratio(self) -> float | None:
         """Of all running streams: packets that did not arrive by first transmission."""
@@ -58,7 +62,7 @@ class PathReadings:
         expected = sum(stream.expected for stream in streams)
         return sum(stream.lost_first for stream in streams) / expected if expected else None
 
-    def window(self, now: float, senders: Collection[TrackSender]) -> None:
+    def window(self, now: float, senders: Collection[AnySender]) -> None:
         """One second has passed: bitrates by kind and direction, jitter by stream."""
         elapsed = now - self._last_window if self._last_window is not None else 0.0
         self._last_window = now

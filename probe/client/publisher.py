@@ -12,6 +12,7 @@ from probe.measure.savings import Path as Via
 from probe.measure.savings import SavingsLedger
 from probe.measure.timeline import TOLERANCE
 from probe.rtc.clock import Clock
+from probe.rtc.fast_sender import AnySender
 from probe.rtc.sender import MediaUnit, TrackSender
 from probe.rtc.wheel import TimerWheel
 
@@ -88,7 +89,7 @@ class Publisher:
         if sender.kind == "video":
             self.request_keyframe()
 
-    def detach(self, sender: TrackSender) -> None:
+    def detach(self, sender: AnySender) -> None:
         """Send no more on it."""
         self._senders = [(known, via) for known, via in self._senders if known is not sender]
 
@@ -128,6 +129,9 @@ class Publisher:
         # While a meeting migrates the same unit goes two ways; a pure SFU would have carried it once.
         for number, way in enumerate(sorted(ways)):
             self._carried[way, self._receivers(), number > 0] += len(unit.data)
+
+    def members_changed(self) -> None:
+        """`receivers` counts otherwise from now on: it is asked for every unit, so there is nothing to do."""
 
     def settle(self, ledger: SavingsLedger) -> None:
         """Add the media bytes (without RTP headers) that went each way to the ledger, once."""

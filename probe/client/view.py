@@ -8,18 +8,26 @@ from collections.abc import Callable
 from functools import partial
 from typing import Literal
 
+import numpy as np
+from numpy.typing import NDArray
+
 from probe.client.context import Context
 from probe.client.listening import Listening
+from probe.client.skimming import MOST_HELD, Media, Skimmed, by_arrival
 from probe.client.stream_decoder import Decoded, StreamDecoder
 from probe.client.vmaf_samples import VmafSamples
 from probe.client.watching import Watching
 from probe.measure.assembly import Frame, MediaPacket
 from probe.measure.freeze import FreezeDetector
+from probe.measure.records import Records
 from probe.measure.timeline import MediaTimeline
 from probe.rtc.receiver import ReceiverHooks
 from probe.wire.rtp import TimestampUnwrapper
 
 Kind = Literal["audio", "video"]
+_KINDS: tuple[Kind, ...] = ("audio", "video")
+_STALE = 1.0
+"""Seconds without media after which a stream's receiver is asked whether it really is silent."""
 _RECENT_FRAMES = 1800
 """A minute of frames at 30 fps: longer than any migration may take."""
 _STRETCHES = 8
@@ -36,6 +44,8 @@ class _Stream:
         self.decoder: StreamDecoder | None = None
         self.keyframe_seen = False
         self.media = 0
+        self.skimmed: Skimmed | None = None
+        self.pull: Callable[[], None] = lambda: None
 
 
 class View:
@@ -43,12 +53,14 @@ class View:
 
     `captures` is asked for the sender's log when there is one in this process; for foreign senders the capture time in the
     packets' header extension identifies the media, and where that is missing too, nothing can be told apart.
+
+    At depth `headers` the streams' records are gathered, and looked at when somebody asks, which is once a second.
     """
 
     def __init__(self, context: Context, who: str, remote: str, milestone: Milestone, samples: VmafSamples) -> None:
         self.remote = remote
-        self.timelines: dict[str, MediaTimeline] = {"audio": MediaTimeline(), "video": MediaTimeline()}
         self.watching: Watching | None = None
+        self._timelines: dict[str, MediaTimeline] = {"audio": MediaTimeline(), "video": MediaTimeline()}
         self._freezes = FreezeDetector()  # one for all paths: a freeze across a migration is a freeze
         self._last_shown: float | None = None
         self._stretches: deque[Watching] = deque(maxlen=_STRETCHES)
@@ -61,6 +73,7 @@ class View:
         self._topologies: dict[str, str] = {}  # of every path there was, in the order in which they came
         self._recent: deque[tuple[float, int]] = deque(maxlen=_RECENT_FRAMES)
         self._last_media: float | None = None
+        self._catching = False
         self._loop = asyncio.get_running_loop()
 
     def hooks(
@@ -75,12 +88,23 @@ class View:
         elif self._context.depth == "pictures":
             ours = self.remote in self._context.captures
             stream.decoder = StreamDecoder(codec, self._context.video if ours else None, self._context.clock)
-        return ReceiverHooks(
+        hooks = ReceiverHooks(
             first_packet=partial(self._first_packet, path, kind),
             audio=partial(self._on_audio, path, stream),
             frame=partial(self._on_frame, path, stream, want_keyframe),
             feedback=lambda packets: None,
         )
+        if self._context.depth == "headers":
+            stream.skimmed = Skimmed(stream.listening)
+            stream.pull = lambda: hooks.pull()  # the receiver puts its own there
+            hooks.records = partial(self._on_records, stream, stream.skimmed)
+        return hooks
+
+    @property
+    def timelines(self) -> dict[str, MediaTimeline]:
+        """By kind, up to this moment."""
+        self._catch_up()
+        return self._timelines
 
     def _first_packet(self, path: str, kind: str, arrival: float) -> None:
         self._milestone(path, "first_rtp", arrival)
@@ -92,8 +116,8 @@ class View:
         if stream.listening is not None:
             stream.listening.on_packet(packet, timestamp)
         identity = packet.capture_time if packet.capture_time is not None else packet.arrival
-        self.timelines["audio"].on_media(identity, packet.arrival, path)
-        self._flowing(path, stream, packet.arrival)
+        self._timelines["audio"].on_media(identity, packet.arrival, path)
+        self._flowing(path, stream, packet.arrival, packet.arrival)
 
     # video
 
@@ -140,8 +164,8 @@ class View:
         if not stream.media:
             self._milestone(path, "first_decoded", seen)
         identity = captured if captured is not None else frame.complete
-        new = self.timelines["video"].on_media(identity, frame.complete, path)
-        self._flowing(path, stream, seen)
+        new = self._timelines["video"].on_media(identity, frame.complete, path)
+        self._flowing(path, stream, seen, seen)
         if not new:
             return
         if tick is not None:
@@ -205,13 +229,65 @@ class View:
             self._stretches.append(self.watching)
         return self.watching
 
+    # both, by records
+
+    def _on_records(self, stream: _Stream, skimmed: Skimmed, records: Records) -> None:
+        """What begins is looked at at once, for somebody waits for it; the rest can wait."""
+        skimmed.put(records)
+        if not stream.media or skimmed.held > MOST_HELD:
+            self._catch_up()
+
+    def _catch_up(self, now: float | None = None) -> None:
+        """Take in all that has arrived, of all streams: one look at it all keeps the order in which it came."""
+        if self._catching or self._context.depth != "headers":
+            return
+        self._catching = True
+        try:
+            for kind in _KINDS:
+                batches = []
+                for (path, its_kind), stream in self._streams.items():
+                    if its_kind == kind and stream.skimmed is not None:
+                        stream.pull()
+                        batches += [((path, stream), media) for media in stream.skimmed.take(now)]
+                for (path, stream), media in by_arrival(batches):
+                    self._came(kind, path, stream, media)
+        finally:
+            self._catching = False
+
+    def _came(self, kind: Kind, path: str, stream: _Stream, media: Media) -> None:
+        arrival, capture = media.arrival, media.capture
+        told = capture == capture
+        all_told = np.count_nonzero(told) == len(told)
+        if kind == "video" and not stream.media:
+            self._milestone(path, "first_decoded", arrival.item(0))
+        identity = capture if all_told else np.where(told, capture, arrival)
+        new = self._timelines[kind].on_many(identity, arrival, path)
+        self._flowing(path, stream, arrival.item(0), arrival.item(-1), len(arrival))
+        if kind == "audio":
+            return
+        if np.count_nonzero(new) < len(new):
+            media = media.at(new)
+        if len(media.arrival):
+            self._saw(path, media)
+
+    def _saw(self, path: str, media: Media) -> None:
+        """New frames, on one path."""
+        watching, shown = self._stretch(path), media.arrival
+        watching.on_frames(self._last_shown, shown, self._freezes.on_frames(shown), int(np.add.reduce(media.size)))
+        self._last_shown = shown.item(-1) if self._last_shown is None else max(shown.item(-1), self._last_shown)
+        if self.remote in self._context.captures:  # a foreign sender's clock is not ours
+            delays = shown - media.capture
+            delays = np.maximum(delays[~np.isnan(delays)], 0.0)
+            self._context.observe("one_way_delay_seconds", delays, watching.video_tags)
+
     # both
 
-    def _flowing(self, path: str, stream: _Stream, time: float) -> None:
-        stream.media += 1
-        self._last_media = time
-        if stream.media == 1:
-            self._milestone(path, "flowing", time)
+    def _flowing(self, path: str, stream: _Stream, first: float, last: float, count: int = 1) -> None:
+        begins = not stream.media
+        stream.media += count
+        self._last_media = last
+        if begins:
+            self._milestone(path, "flowing", first)
 
     def flows_on(self, path: str, kinds: tuple[str, ...]) -> bool:
         """Whether media of all these kinds has come through that path."""
@@ -219,6 +295,7 @@ class View:
 
     def window(self, now: float, round_trip: float | None) -> None:
         """Call it once a second or so."""
+        self._catch_up(now)
         for stream in self._streams.values():
             if stream.listening is not None:
                 stream.listening.window(now, round_trip)
@@ -231,11 +308,13 @@ class View:
 
     def mean_mos(self, start: float, end: float) -> float | None:
         """Mean video score between two times, over all stretches."""
+        self._catch_up()
         found = [value for stretch in self._stretches if (value := stretch.mean_mos(start, end)) is not None]
         return sum(found) / len(found) if found else None
 
     def lowest_mos(self, start: float, end: float) -> float | None:
         """Lowest second between two times."""
+        self._catch_up()
         return min((value for s in self._stretches if (value := s.lowest_mos(start, end)) is not None), default=None)
 
     def frames_lost(self, start: float, end: float) -> int | None:
@@ -253,21 +332,27 @@ class View:
             self._carrier = ""
 
     def _end_stream(self, path: str, kind: str) -> None:
+        if (path, kind) in self._streams:
+            self._catch_up()
         stream = self._streams.pop((path, kind), None)
         if stream is not None and stream.listening is not None:
             stream.listening.finish()
 
     def silent_for(self, now: float) -> float:
         """Seconds since the last media of any kind; 0 before the first."""
+        if self._last_media is not None and now - self._last_media > _STALE:
+            self._catch_up()
         return 0.0 if self._last_media is None else now - self._last_media
 
     def finish(self, at: float) -> None:
         """The other left, or we do, at monotonic `at`. A freeze that no frame ended is a freeze all the same."""
+        self._catch_up(at)
         for path, _ in list(self._streams):
             self.path_closed(path)
         if self.watching is not None and self._last_shown is not None and self._freezes.open_freeze(at) > 0:
             self.watching.on_interval(self._last_shown, at, frozen=True)
         self._end_stretch()
+        self._context.flush()
 
     def _end_stretch(self) -> None:
         if self.watching is not None:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+from numpy.typing import NDArray
+
 from probe.client.context import Context
 from probe.measure.estimated_video import estimated_video_score
 from probe.measure.frame_clock import FrameClock
@@ -22,6 +25,7 @@ class Watching:
         self._context = context
         self._who = who
         self._remote = remote
+        self.video_tags = {"topology": topology, "kind": "video"}
         self._tags = {"topology": topology}
         self._clock = FrameClock()
         self._quality = VideoQuality()
@@ -57,6 +61,20 @@ class Watching:
         if tick is not None:
             low, high = self._ticks or (tick, tick)
             self._ticks = (min(tick, low), max(tick, high))
+
+    def on_frames(self, last: float | None, shown: NDArray[np.float64], frozen: NDArray[np.bool_], size: int) -> None:
+        """New frames that nobody decodes, of `size` bytes together: `on_interval` and `on_frame` for each. `shown` does not
+        fall; `last`: when the frame before them was shown."""
+        begins = np.empty_like(shown)
+        begins[0], begins[1:] = shown[0] if last is None else last, shown[:-1]
+        for index in frozen.nonzero()[0].tolist():
+            self.on_interval(begins.item(index), shown.item(index), frozen=True)
+        moving = np.maximum(shown - begins, 0.0)
+        moving[frozen] = 0.0
+        self._watched += np.add.reduce(moving).item()
+        self._bytes += size
+        self._frames += len(shown)
+        self._clock.on_frames(shown)
 
     def on_reading(self, *, read: bool, plausible: bool) -> None:
         """A picture was decoded: could its ID be read, and was it one that the sender sent lately?"""

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 
 @dataclass(frozen=True, slots=True)
 class FrameRhythm:
@@ -67,6 +70,26 @@ class FrameClock:
         self._squares += interval * interval
         self._longest = max(self._longest, interval)
         return interval
+
+    def on_frames(self, times: NDArray[np.float64]) -> None:
+        """`on_frame` for each, in this order."""
+        frames = times.tolist()
+        if frames and self._last is None:
+            self.on_frame(frames.pop(0))
+        last, total, squares, longest = self._last or 0.0, self._sum, self._squares, self._longest
+        for time in frames:
+            interval = 0.0
+            if time > last:
+                interval, last = time - last, time
+            total += interval
+            squares += interval * interval
+            if interval > longest:
+                longest = interval
+        self._frames += len(frames)
+        self._intervals += len(frames)
+        if self._last is not None:
+            self._last = last
+        self._sum, self._squares, self._longest = total, squares, longest
 
     def skip(self) -> None:
         """Leave out the interval up to the next frame: the stream was paused on purpose."""

@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from collections import deque
 
+import numpy as np
+from numpy.typing import NDArray
+
 from probe.measure.frame_clock import FrameClock, FrameRhythm
 
 WINDOW = 30
@@ -43,11 +46,36 @@ class FreezeDetector:
             self.pause_count += 1
             self._paused_for += time - last
             return False
-        self._intervals.append(time - last)
-        frozen = self._is_freeze(time - last, len(self._intervals), sum(self._intervals))
+        return self._on_interval(time - last)
+
+    def on_frames(self, render_times: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """`on_frame` for each, in this order: which of them ended a freeze."""
+        found = np.zeros(len(render_times), bool)
+        first = self._last is None or self._paused
+        if first and len(found):
+            found[0] = self.on_frame(render_times.item(0))
+        rest = render_times[1:] if first else render_times
+        if self._last is None or not len(rest):
+            return found
+        self._clock.on_frames(rest)
+        instants = np.empty(len(rest) + 1, np.int64)
+        instants[0], instants[1:] = self._last, np.rint(rest * 1000)
+        instants = np.maximum.accumulate(instants)
+        self._last = instants.item(-1)
+        intervals = instants[1:] - instants[:-1]
+        if np.maximum.reduce(intervals) < MIN_INCREASE:  # then no average makes a freeze of any of them
+            self._intervals.extend(intervals.tolist())
+        else:
+            found[len(found) - len(rest) :] = [self._on_interval(interval) for interval in intervals.tolist()]
+        return found
+
+    def _on_interval(self, interval: int) -> bool:
+        """Milliseconds between two frames."""
+        self._intervals.append(interval)
+        frozen = self._is_freeze(interval, len(self._intervals), sum(self._intervals))
         if frozen:
             self.count += 1
-            self._frozen += time - last
+            self._frozen += interval
         return frozen
 
     def pause(self) -> None:

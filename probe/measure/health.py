@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from probe.measure.histogram import Histogram
 
@@ -47,6 +51,10 @@ class GeneratorHealth:
 
     def __init__(self, limits: HealthLimits | None = None) -> None:
         self.limits = limits or HealthLimits()
+        self.forget()
+
+    def forget(self) -> None:
+        """Begin a window: of what was told so far nothing counts any more. The limits stay."""
         self._lag = Histogram()
         self._pacing = Histogram()
         self._cpu = Histogram()
@@ -63,9 +71,22 @@ class GeneratorHealth:
         for missed in range(1, min(int(seconds / interval), _MAX_MISSED_BEATS) + 1):
             self._lag.add(max(0.0, seconds - missed * interval))
 
+    def loop_lags(self, seconds: NDArray[np.float64], interval: float | None = None) -> None:
+        """`loop_lag` for each of these. Raises ValueError as that does; then none of them was counted."""
+        _none_negative(seconds)
+        stalls = seconds >= interval if interval is not None and interval > 0 else np.zeros(len(seconds), bool)
+        self._lag.add_many(seconds[~stalls])
+        for lag in seconds[stalls].tolist():
+            self.loop_lag(lag, interval)
+
     def pacing_error(self, seconds: float) -> None:
         """A packet was sent that much after its due time."""
         self._pacing.add(_not_negative(seconds))
+
+    def pacing_errors(self, seconds: NDArray[np.float64]) -> None:
+        """`pacing_error` for each of these. Raises ValueError as that does; then none of them was counted."""
+        _none_negative(seconds)
+        self._pacing.add_many(seconds)
 
     def socket_drops(self, total: int) -> None:
         """All datagrams that our own full socket buffers dropped so far. A lower total than before changes nothing."""
@@ -91,6 +112,32 @@ class GeneratorHealth:
         self._drops += other._drops
         self._overload += other._overload
         self._decode_delay.merge(other._decode_delay)
+
+    def to_dict(self) -> dict[str, Any]:
+        """For a pipe: complete, `from_dict` restores it exactly."""
+        return {
+            "limits": asdict(self.limits),
+            "loop_lag": self._lag.to_dict(),
+            "pacing": self._pacing.to_dict(),
+            "cpu": self._cpu.to_dict(),
+            "decode_delay": self._decode_delay.to_dict(),
+            "socket_drops": self._drops,
+            "decode_overload": self._overload,
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> GeneratorHealth:
+        """What `to_dict` wrote. Raises ValueError for damaged data."""
+        try:
+            found = cls(HealthLimits(**data["limits"]))
+            found._lag = Histogram.from_dict(data["loop_lag"])
+            found._pacing = Histogram.from_dict(data["pacing"])
+            found._cpu = Histogram.from_dict(data["cpu"])
+            found._decode_delay = Histogram.from_dict(data["decode_delay"])
+            found._drops, found._overload = int(data["socket_drops"]), int(data["decode_overload"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise ValueError(f"not a stored health: {error!r}") from error
+        return found
 
     def verdict(self) -> Health:
         """The health so far; what never happened counts as 0."""
@@ -128,3 +175,9 @@ def _not_negative(value: float) -> float:
     if not 0 <= value < float("inf"):
         raise ValueError(f"{value} is no duration, count or ratio")
     return value
+
+
+def _none_negative(values: NDArray[np.float64]) -> None:
+    wrong = values[~((values >= 0) & (values < np.inf))]
+    if len(wrong):
+        _not_negative(wrong.item(0))

@@ -49,6 +49,14 @@ class NackGenerator:
             while len(self._missing) > self._history:
                 self._give_up(next(iter(self._missing)))
 
+    def on_run(self, first: int, last: int) -> bool:
+        """All packets from `first` to `last` arrived in order. False, and nothing is done, unless they follow on what was
+        there: then each has to be told alone."""
+        if self._highest is None or first != self._highest + 1:
+            return False
+        self._highest = last
+        return True
+
     def due(self, now: float, rtt: float) -> list[int]:
         """Extended numbers to ask for now, ascending. Each repeats after max(rtt, 20 ms), `max_tries` times in all, and
         is given up when the last request has had its time too."""

@@ -22,8 +22,9 @@ Relays are priced by volume only: a relay's CPU is small beside an SFU's. GB are
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field, fields
-from typing import Literal
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, Literal
 
 from probe.model.errors import ConfigError
 from probe.model.samples import Sample
@@ -138,6 +139,18 @@ class SavingsLedger:
         self.actual.merge(other.actual)
         self.pure.merge(other.pure)
         self.p2p_seconds += other.p2p_seconds
+
+    def to_dict(self) -> dict[str, Any]:
+        """For a pipe: complete, `from_dict` restores it exactly."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> SavingsLedger:
+        """What `to_dict` wrote. Raises ValueError for damaged data."""
+        try:
+            return cls(Load(**data["actual"]), Load(**data["pure"]), float(data["p2p_seconds"]))
+        except (KeyError, TypeError, ValueError) as error:
+            raise ValueError(f"not a stored ledger: {error!r}") from error
 
     def result(self, prices: Prices = DEFAULT_PRICES) -> Savings:
         """The savings so far at these prices."""

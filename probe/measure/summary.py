@@ -7,7 +7,7 @@ from typing import Any
 
 from probe.measure.histogram import Histogram
 from probe.model.metrics import metric
-from probe.model.samples import TAG_NAMES, Sample
+from probe.model.samples import TAG_NAMES, Sample, SampleBatch
 
 MAX_TAG_VALUES = 64
 """Values kept apart per metric and tag name; later ones are counted together under OTHER."""
@@ -54,13 +54,23 @@ class Summary:
     def add(self, sample: Sample) -> None:
         """Count one sample. Raises ConfigError for an unknown metric, ValueError for an unknown tag or no number;
         then nothing was counted."""
-        unknown = [tag for tag in sample.tags if tag not in TAG_NAMES]
-        if unknown:
-            raise ValueError(f"{sample.metric}: unknown tag {unknown[0]!r}; a sample may carry {', '.join(TAG_NAMES)}")
+        _check_tags(sample.metric, sample.tags)
         series = self._open(sample.metric)
         series.overall.add(sample.value)  # the only step that may refuse the value, so it comes first
         for tag, value in sample.tags.items():
             series.tagged(tag, value).add(sample.value)
+
+    def add_batch(self, batch: SampleBatch) -> None:
+        """`add` for each value of the batch. Raises as that does; then nothing was counted."""
+        _check_tags(batch.metric, batch.tags)
+        counted = Histogram()
+        counted.add_many(batch.values)
+        if not counted.count:
+            return
+        series = self._open(batch.metric)
+        series.overall.merge(counted)
+        for tag, value in batch.tags.items():
+            series.tagged(tag, value).merge(counted)
 
     def _open(self, name: str) -> _Series:
         if name not in self._series:
@@ -122,6 +132,12 @@ class Summary:
                 raise ValueError(f"{name}: not a stored summary: tags {sorted(by)}")
             series.by = by
         return found
+
+
+def _check_tags(name: str, tags: Mapping[str, str]) -> None:
+    unknown = [tag for tag in tags if tag not in TAG_NAMES]
+    if unknown:
+        raise ValueError(f"{name}: unknown tag {unknown[0]!r}; a sample may carry {', '.join(TAG_NAMES)}")
 
 
 def _figures(histogram: Histogram, unit: str, with_histogram: bool) -> dict[str, Any]:

@@ -57,8 +57,14 @@ class AudioCursor:
     """Plays the loop from packet `start` (taken modulo), over and over."""
 
     def __init__(self, encoded: EncodedAudio, start: int = 0) -> None:
+        self.encoded = encoded
         self._packets = encoded.packets
         self._position = start % len(self._packets)
+
+    @property
+    def position(self) -> int:
+        """Which packet of the loop comes next."""
+        return self._position
 
     def next(self) -> bytes:
         packet = self._packets[self._position]

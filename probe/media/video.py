@@ -114,9 +114,15 @@ class VideoCursor:
     """Plays a loop: every frame once, over and over, beginning at the start of GOP `start_gop` (taken modulo)."""
 
     def __init__(self, encoded: EncodedVideo, start_gop: int = 0) -> None:
+        self.encoded = encoded
         self._frames = encoded.frames
         self._gop = encoded.gop
         self._position = start_gop * self._gop % len(self._frames)
+
+    @property
+    def position(self) -> int:
+        """Which frame of the loop comes next."""
+        return self._position
 
     def next(self) -> EncodedFrame:
         frame = self._frames[self._position]

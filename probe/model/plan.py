@@ -10,6 +10,8 @@ JOIN_SECONDS = 1.0
 """From a join to its first picture, on loopback and a busy small machine; slower platforms take longer."""
 MIGRATION_SECONDS = 1.5
 LEAVE_SECONDS = 0.5
+_UNPLANNED = 30.0
+"""What each step may take beyond its own deadlines: leaving a dead server, a machine that swaps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,3 +52,13 @@ def _round_seconds(scenario: Scenario) -> float:
     moves = 2 * MIGRATION_SECONDS if scenario.migrates else 0.0
     cycle = scenario.settle + (visit + moves if scenario.visitors else 0.0)
     return start + entering + scenario.cycles * cycle + scenario.after + LEAVE_SECONDS
+
+
+def longest_round(scenario: Scenario) -> float:
+    """Seconds that a round can take when everything fails at its deadline; one that takes longer hangs."""
+    start = scenario.meeting_spacing * (scenario.meetings - 1)
+    entering = scenario.join_spacing * (scenario.participants - 1) + 2 * scenario.join_deadline
+    visit = scenario.join_spacing * scenario.visitors + scenario.join_deadline + scenario.visit
+    moves = 2 * scenario.migration_deadline
+    cycle = scenario.settle + visit + moves + _UNPLANNED
+    return start + entering + scenario.cycles * cycle + scenario.after + 2 * _UNPLANNED

@@ -22,7 +22,8 @@ class ParticipantNow:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """`step` says what the run does now. `planned_seconds` is an estimate of the whole run; counts are so far."""
+    """`step` says what the run does now. `planned_seconds` is an estimate of the whole run; counts are so far. `unlisted`: how
+    many more are there than the `participants` that are told."""
 
     step: str
     elapsed_seconds: float
@@ -32,3 +33,4 @@ class Progress:
     joins_failed: int = 0
     migrations: int = 0
     migrations_failed: int = 0
+    unlisted: int = 0

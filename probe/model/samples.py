@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+import numpy as np
+from numpy.typing import NDArray
+
 TAG_NAMES = ("topology", "kind", "direction", "phase", "transition", "source", "codec")
 """The only tags a sample may carry. Participants, rooms and tracks go into `detail`, never into tags."""
 
@@ -19,3 +22,18 @@ class Sample:
     time: float
     tags: Mapping[str, str] = field(default_factory=dict)
     detail: Mapping[str, str | int | float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SampleBatch:
+    """Many facts of one series: `values` (SI, as in Sample) with common tags, gathered until `time`, without detail. What
+    comes by the packet comes so, where a sample each would cost more than the packet."""
+
+    metric: str
+    values: NDArray[np.float64]
+    time: float
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+    def singles(self) -> list[Sample]:
+        """The same as single samples."""
+        return [Sample(self.metric, value, self.time, self.tags) for value in self.values.tolist()]

@@ -9,8 +9,9 @@ import ipaddress
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
+from probe.model.units import seconds, share
 from probe.model.validation import Strict
 
 Topology = Literal["hybrid", "p2p", "sfu"]
@@ -20,6 +21,10 @@ Number = Annotated[int, Field(strict=True)]  # `true` and "3" are mistakes, not 
 Seconds = Annotated[float, Field(strict=True, ge=0, le=86_400)]
 Deadline = Annotated[float, Field(strict=True, gt=0, le=600)]
 Price = Annotated[float, Field(strict=True, ge=0, le=1e9)]
+
+
+Share = Annotated[float, BeforeValidator(share), Field(strict=True, ge=0, le=1)]
+Turn = Annotated[float, BeforeValidator(seconds), Field(strict=True, ge=2, le=3600)]
 
 
 def _address(text: str) -> str:
@@ -45,6 +50,29 @@ class AudioMedia(Strict):
     bitrate_bps: Annotated[Number, Field(ge=6_000, le=510_000)] = 48_000
     seconds: Annotated[Number, Field(ge=1, le=120)] = 10
     file: Path | None = None
+
+
+class Observe(Strict):
+    """How deep every participant looks. With `headers`, `pictures` is the share of the participants whose video is decoded and
+    rated beside it, others in turn every `rotate` seconds, and `authenticate` the share of the packets that is decrypted and
+    authenticated: the rest is read from the clear header."""
+
+    depth: Depth = "headers"
+    pictures: Share = 0.0
+    rotate: Turn = 10.0
+    authenticate: Share = 0.01
+
+    @model_validator(mode="after")
+    def _sensible(self) -> Self:
+        if self.depth != "headers" and self.pictures:
+            raise ValueError(f"pictures: a share of the participants is picked at depth headers; at {self.depth} all are alike")
+        if self.depth == "headers" and self.authenticate < 0.001:
+            raise ValueError("authenticate: SRTP loses count of a stream of which less than 0.1% is authenticated")
+        return self
+
+
+def _observe(value: object) -> object:
+    return {"depth": value} if isinstance(value, str) else value
 
 
 class Media(Strict):
@@ -101,7 +129,7 @@ class Scenario(Strict):
     join_deadline: Deadline = 15.0
     migration_deadline: Deadline = 10.0
     p2p_limit: Annotated[Number, Field(ge=1, le=500)] = 2
-    observe: Depth = "pictures"
+    observe: Annotated[Observe, BeforeValidator(_observe)] = Observe(depth="pictures")
     media: Media = Media()
     addresses: tuple[Annotated[str, AfterValidator(_address)], ...] = ()
     network: str | dict[str, Any] | None = None

@@ -80,6 +80,28 @@ class DatagramEndpoint(asyncio.DatagramTransport):
                 continue  # an ICMP error of an earlier send: nothing was received
             self._receive(data, address, self._arrival(ancillary, offset, now))
 
+    def connect(self, address: tuple[str, int]) -> bool:
+        """Talk with that address only, from now on: what others send is not heard any more. False if it can't be."""
+        try:
+            self._sock.connect(address)
+        except OSError:
+            return False
+        return True
+
+    def read_elsewhere(self) -> None:
+        """From now on somebody else reads the socket, and hands over here what is not media (`arrived`)."""
+        if not self._closing:
+            self._loop.remove_reader(self._sock.fileno())
+
+    def arrived(self, data: bytes, address: Any, arrival: float) -> None:
+        """A datagram that somebody else read."""
+        if not self._closing:
+            self._receive(data, address, arrival)
+
+    def fileno(self) -> int:
+        """The socket's descriptor, -1 once closed."""
+        return self._sock.fileno()
+
     def _arrival(self, ancillary: list[tuple[int, int, bytes]], offset: float, now: float) -> float:
         arrival = now
         for level, kind, value in ancillary:

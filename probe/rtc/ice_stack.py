@@ -1,4 +1,4 @@
-"""aiortc's ICE and DTLS with our own sockets and our own packet path: the one file that touches private attributes.
+"""aiortc's ICE and DTLS with our own sockets and our own packet path: this file touches what is private there.
 
 aiortc and aioice do ICE (RFC 8445) and DTLS-SRTP (RFC 5764) well. What they lack, and what is added here:
 
@@ -8,12 +8,15 @@ aiortc and aioice do ICE (RFC 8445) and DTLS-SRTP (RFC 5764) well. What they lac
   retransmitted requests, whose answers are ambiguous (Karn's rule);
 - the SRTP sessions are handed out, to protect and unprotect in our own path.
 
-`PRIVATE_ATTRIBUTES` names all that is used and not public; tests/rtc/test_private_attributes.py checks each one.
+`PRIVATE_ATTRIBUTES` names all that is used and not public, here and in probe/rtc/certificate.py;
+tests/rtc/test_private_attributes.py checks each one.
 """
 
 from __future__ import annotations
 
 import asyncio
+import base64
+import os
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -21,11 +24,12 @@ from aioice import Candidate as IceCandidate
 from aioice import ice as aioice_ice
 from aioice import stun
 from aioice.candidate import candidate_foundation, candidate_priority
-from aiortc import RTCCertificate, RTCDtlsTransport, RTCIceGatherer, RTCIceTransport
+from aiortc import RTCDtlsTransport, RTCIceGatherer, RTCIceTransport
 from aiortc.rtcconfiguration import RTCIceServer
 from pylibsrtp import Session
 
 from probe.model.errors import ConnectionFailed
+from probe.rtc.certificate import PREFERRED_PROFILES, shared_certificate
 from probe.rtc.clock import Clock
 from probe.rtc.endpoint import DatagramEndpoint
 
@@ -35,23 +39,15 @@ PRIVATE_ATTRIBUTES = {
     ),
     "aiortc.RTCIceGatherer": ("_connection",),
     "aiortc.RTCIceTransport": ("_connection",),
-    "aiortc.RTCDtlsTransport": ("_set_role", "_rx_srtp", "_tx_srtp"),
+    "aiortc.RTCDtlsTransport": ("_set_role", "_rx_srtp", "_tx_srtp", "_srtp_profiles"),
+    "aiortc.RTCCertificate": ("_create_ssl_context",),
 }  # fmt: skip
 
 _GATHER_DEADLINE = 5.0
 _MAX_TRANSACTIONS = 64
 _BINDING_SUCCESS = b"\x01\x01"
-
-_shared_certificate: RTCCertificate | None = None
-
-
-def shared_certificate() -> RTCCertificate:
-    """The certificate of every peer of this process: making one costs as much as a whole handshake."""
-    global _shared_certificate
-    if _shared_certificate is None:
-        _shared_certificate = RTCCertificate.generateCertificate()
-    return _shared_certificate
-
+_USERNAME, _PASSWORD = 4, 24
+"""ice-chars of 6 random bits each: RFC 8445 section 5.3 wants 24 and 128 bits at least."""
 
 MediaCallback = Callable[[bytes, float], None]
 RoundTripCallback = Callable[[float], None]
@@ -110,11 +106,14 @@ class IceStack:
         self._on_media = on_media
         self._on_round_trip = on_round_trip
         self._on_lost = on_lost
-        self._gatherer = RTCIceGatherer(iceServers=[])
+        self._gatherer = RTCIceGatherer(
+            iceServers=[], local_username=_ice_characters(_USERNAME), local_password=_ice_characters(_PASSWORD)
+        )
         self._connection = self._gatherer._connection
         self._connection.ice_controlling = controlling
         self.ice = RTCIceTransport(self._gatherer)
         self.dtls = RTCDtlsTransport(self.ice, [shared_certificate()])
+        self.dtls._srtp_profiles = PREFERRED_PROFILES
         self._endpoints: list[DatagramEndpoint] = []
         self._closing = False
         self._intercept_relayed_media()
@@ -246,6 +245,17 @@ class IceStack:
         pair = self._connection._nominated.get(1)
         return None if pair is None else (pair.local_candidate.type, pair.remote_candidate.type)
 
+    def endpoint(self) -> DatagramEndpoint | None:
+        """Our own socket of the nominated pair. None before there is one, and for a pair that goes through a relay."""
+        pair = self._connection._nominated.get(1)
+        transport = pair.protocol.transport if pair is not None else None
+        return transport if isinstance(transport, DatagramEndpoint) else None
+
+    def remote_address(self) -> tuple[str, int] | None:
+        """Where the nominated pair's packets go."""
+        pair = self._connection._nominated.get(1)
+        return None if pair is None else pair.remote_addr
+
     @property
     def socket_drops(self) -> int:
         """Datagrams that full socket buffers dropped, both ways."""
@@ -258,3 +268,9 @@ class IceStack:
         await self.ice.stop()
         for endpoint in self._endpoints:
             endpoint.close()
+
+
+def _ice_characters(length: int) -> str:
+    """So many random ice-chars (RFC 8839 section 5.4, the letters of base64); a multiple of four. aioice draws each letter
+    by itself, which costs as much as a STUN check."""
+    return base64.b64encode(os.urandom(length * 3 // 4)).decode()

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal, cast
 
 from probe.model.errors import NegotiationError
-from probe.rtc.transceiver import Transceiver, default_codecs
+from probe.rtc.transceiver import Transceiver, preferred_codecs
 from probe.wire import extensions as ext
 from probe.wire.sdp import (
     Candidate,
@@ -20,7 +20,8 @@ from probe.wire.sdp import (
     negotiate_extensions,
 )
 
-OUR_EXTENSIONS = {1: ext.MID, 2: ext.ABS_CAPTURE_TIME}
+OUR_EXTENSIONS = {1: ext.MID, 2: ext.ABS_CAPTURE_TIME, 3: ext.TRANSPORT_CC}
+_OUR_URIS = frozenset(OUR_EXTENSIONS.values())
 _REVERSED = {"sendonly": "recvonly", "recvonly": "sendonly", "sendrecv": "sendrecv", "inactive": "inactive"}
 
 
@@ -56,7 +57,7 @@ class Jsep:
 
     def __init__(self, transport: LocalTransport, rng: random.Random, preferred: Sequence[str] = ()) -> None:
         self._transport = transport
-        self._preferred = [name.lower() for name in preferred]
+        self._preferred = tuple(name.lower() for name in preferred)
         self._session_id = rng.randrange(1, 1 << 62)
         self._version = 0
         self._setup = ""
@@ -84,7 +85,7 @@ class Jsep:
                 transceiver.current = "inactive"
                 continue
             transceiver.codecs = self._agreed_codecs(transceiver, section)
-            transceiver.extensions = negotiate_extensions(section.extensions, set(OUR_EXTENSIONS.values()))
+            transceiver.extensions = negotiate_extensions(section.extensions, _OUR_URIS)
             transceiver.current = _both(transceiver.direction, section.direction)
             transceiver.take_remote(section)
         self._take_transport(answer)
@@ -129,7 +130,7 @@ class Jsep:
 
     def _agree(self, transceiver: Transceiver, section: MediaSection) -> None:
         transceiver.codecs = self._agreed_codecs(transceiver, section)
-        transceiver.extensions = negotiate_extensions(section.extensions, set(OUR_EXTENSIONS.values()))
+        transceiver.extensions = negotiate_extensions(section.extensions, _OUR_URIS)
         transceiver.current = _both(transceiver.direction, section.direction)
         transceiver.take_remote(section)
 
@@ -146,13 +147,7 @@ class Jsep:
         """Our codecs for this kind: what was negotiated before, else all we speak, the preferred ones first."""
         if transceiver.codecs:
             return transceiver.codecs
-        known = list(default_codecs(transceiver.kind))
-        if not self._preferred:
-            return known
-        media = [codec for codec in known if codec.name.lower() in self._preferred]
-        kept = {codec.payload_type for codec in media}
-        rtx = [c for c in known if c.name.lower() == "rtx" and int(dict(c.parameters).get("apt") or -1) in kept]
-        return [*media, *rtx] or known
+        return list(preferred_codecs(transceiver.kind, self._preferred))
 
     def _agreed_codecs(self, transceiver: Transceiver, section: MediaSection) -> list[Codec]:
         try:
@@ -175,7 +170,7 @@ class Jsep:
             mid=transceiver.mid,
             direction=cast(Direction, direction),
             codecs=list(self._supported(transceiver)),
-            extensions=dict(transceiver.extensions or OUR_EXTENSIONS),
+            extensions=dict(self._extensions(transceiver)),
         )
         section.ice_ufrag, section.ice_pwd = self._transport.ufrag, self._transport.password
         section.fingerprints = list(self._transport.fingerprints)
@@ -186,6 +181,13 @@ class Jsep:
         section.end_of_candidates = True
         transceiver.write_sources(section)
         return section
+
+    def _extensions(self, transceiver: Transceiver) -> dict[int, str]:
+        """What was agreed on with the codecs, were it nothing. New sections use the bundle's ids, which mean the same in all of
+        it (RFC 9143 section 9.2)."""
+        if transceiver.codecs:
+            return transceiver.extensions
+        return {number: uri for t in self.transceivers for number, uri in t.extensions.items()} or OUR_EXTENSIONS
 
     def _describe(self, sections: list[MediaSection]) -> str:
         """The description of `sections`, and in their places those rejected: lines never move (RFC 8829 section 5.2.2)."""

@@ -7,6 +7,7 @@ kernel's arrival time. Packets that come before DTLS has finished on this side a
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 import random
 from collections import Counter
 from collections.abc import Callable, Coroutine, Sequence
@@ -19,8 +20,11 @@ from aiortc.rtcconfiguration import RTCIceServer
 
 from probe.model.errors import ConnectionFailed, NegotiationError
 from probe.rtc.clock import Clock
+from probe.rtc.fast_lane import FastLane
+from probe.rtc.fast_sender import Outlet
 from probe.rtc.ice_stack import IceStack
 from probe.rtc.jsep import Jsep, LocalTransport, OnSection
+from probe.rtc.reading import Reading
 from probe.rtc.transceiver import Transceiver, new_sender
 from probe.wire.rtcp import RtcpPacket, parse_compound
 from probe.wire.rtp import RtpError, RtpHeader, is_rtcp, parse_header
@@ -41,13 +45,16 @@ class IceServer:
 @dataclass(frozen=True, slots=True)
 class PeerConfig:
     """`addresses`: where ICE gathers. `connect_deadline`: seconds for ICE and DTLS together. `codecs`: names of the
-    video codecs to offer, best first; empty for all."""
+    video codecs to offer, best first; empty for all. `reading`: who reads the socket once the connection is up, for who looks
+    at headers only; one in `authenticate_every` packets is authenticated then."""
 
     addresses: tuple[str, ...] = ("127.0.0.1",)
     ice_servers: tuple[IceServer, ...] = ()
     relay_only: bool = False
     connect_deadline: float = 10.0
     codecs: tuple[str, ...] = ()
+    reading: Reading | None = None
+    authenticate_every: int = 1
 
 
 class Peer:
@@ -56,7 +63,8 @@ class Peer:
     `on_rtp(packet, header, arrival)` gets decrypted RTP, `on_replay(header, size, arrival)` the clear header of a packet
     that came again, `on_rtcp(packets, arrival)` decrypted RTCP, `on_round_trip`
     the seconds of a STUN transaction, `on_phase(name, time)` the steps reached, `on_closed(reason)` an unplanned end.
-    `malformed` counts, by cause, the datagrams that were refused: they never raise.
+    `malformed` counts, by cause, the datagrams that were refused: they never raise. `trailer`: bytes of SRTP's tag, 0 before the
+    first packet; `authenticated`: RTP packets that were decrypted.
     """
 
     def __init__(
@@ -71,7 +79,7 @@ class Peer:
         self.on_closed: Callable[[str], None] = lambda reason: None
         self.malformed: Counter[str] = Counter()
         self.bytes_sent = 0
-        self.bytes_received = 0
+        self.authenticated = 0
         self.connected = False
         self._config = config
         self._clock = clock
@@ -92,6 +100,11 @@ class Peer:
         self._outbound: pylibsrtp.Session | None = None
         self._early: list[tuple[bytes, float]] = []
         self._closed = False
+        self.trailer = 0
+        self._bytes_received = 0
+        self._on_header: Callable[[bytes, RtpHeader, float], bool] | None = None
+        self._unread = 0
+        self.lane: FastLane | None = None
 
     # negotiation
 
@@ -251,6 +264,7 @@ class Peer:
             ) from error
         self._inbound, self._outbound = self._stack.srtp()
         self.connected = True
+        self._open_lane()
         self._stack.watch()
         self.on_phase(phase, self._clock.now())
         early, self._early = self._early, []
@@ -293,12 +307,16 @@ class Peer:
             if len(self._early) < _EARLY_PACKETS:
                 self._early.append((data, arrival))
             return
-        self.bytes_received += len(data)
+        self._bytes_received += len(data)
+        if self._on_header is not None and self._skim(data, arrival):
+            return
         try:
             if is_rtcp(data):
                 packets = parse_compound(self._inbound.unprotect_rtcp(data))
             else:
                 clear = self._inbound.unprotect(data)
+                self.trailer = len(data) - len(clear)
+                self.authenticated += 1
                 header = parse_header(clear)
         except pylibsrtp.Error as error:
             self._refused(data, arrival, str(error))
@@ -309,6 +327,43 @@ class Peer:
                 self.on_rtcp(packets, arrival)
             else:
                 self.on_rtp(clear, header, arrival)
+
+    def skim(self, on_header: Callable[[bytes, RtpHeader, float], bool]) -> None:
+        """Look at clear headers only (RFC 3711 section 3.1): `on_header(packet without tag, header, arrival)` takes a packet, or
+        returns False for one that has to be decrypted. One in `authenticate_every` is decrypted and authenticated."""
+        self._on_header = on_header
+
+    def _skim(self, data: bytes, arrival: float) -> bool:
+        self._unread += 1
+        if self._unread >= self._config.authenticate_every or not self.trailer or is_rtcp(data):
+            self._unread = 0
+            return False
+        try:
+            header = parse_header(data, encrypted=True)
+        except RtpError:
+            return False  # what SRTP says of it is told
+        clear = data[: -self.trailer]
+        return len(clear) >= header.header_length and self._on_header is not None and self._on_header(clear, header, arrival)
+
+    def _open_lane(self) -> None:
+        """Let the compiled path read this connection, unless its packets come through a relay."""
+        endpoint, reading = self._stack.endpoint(), self._config.reading
+        if endpoint is not None and reading is not None and self._inbound is not None:
+            self.lane = FastLane(reading, endpoint, self._inbound, self, self._clock, self._config.authenticate_every)
+
+    def outlet(self) -> Outlet | None:
+        """Where tracks of the compiled path send. None unless that path reads this connection."""
+        endpoint, address = self._stack.endpoint(), self._stack.remote_address()
+        if self.lane is None or endpoint is None or address is None or self._outbound is None:
+            return None
+        # On loopback nothing but the other side can be where ICE found it: there the socket may be connected, which makes sending cheaper.
+        near = ipaddress.ip_address(address[0].partition("%")[0]).is_loopback and endpoint.connect(address)
+        return Outlet(endpoint.get_extra_info("socket"), address, self._outbound, connected=near)
+
+    @property
+    def bytes_received(self) -> int:
+        """SRTP and SRTCP bytes that arrived."""
+        return self._bytes_received + (self.lane.bytes_received if self.lane is not None else 0)
 
     def _refused(self, data: bytes, arrival: float, reason: str) -> None:
         """SRTP refuses a packet that it has seen (RFC 3711 section 3.3.2): on a network that duplicates, that is a reading, and
@@ -338,6 +393,10 @@ class Peer:
             task.cancel()
         if waiting:
             await asyncio.wait(waiting, timeout=1.0)
+        if self.lane is not None:
+            self.lane.close()
+            if self.lane.refused:
+                self.malformed["SRTP: authentication failure"] += self.lane.refused
         await self._stack.close()
 
 

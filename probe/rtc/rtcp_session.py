@@ -13,7 +13,7 @@ from collections.abc import Callable
 from probe.measure.rtt import RttEstimator
 from probe.rtc.clock import Clock
 from probe.rtc.receiver import TrackReceiver
-from probe.rtc.sender import TrackSender
+from probe.rtc.fast_sender import AnySender
 from probe.rtc.wheel import TimerWheel
 from probe.wire.rtcp import (
     FullIntraRequest,
@@ -43,7 +43,7 @@ class RtcpSession:
         on_round_trip: Callable[[str, float], None],
         rng: random.Random,
     ) -> None:
-        self.senders: dict[int, TrackSender] = {}
+        self.senders: dict[int, AnySender] = {}
         self.receivers: dict[int, TrackReceiver] = {}
         self.received: Counter[str] = Counter()
         self.rtt = 0.0
@@ -134,10 +134,12 @@ class RtcpSession:
                 self.rtt = seconds if not self.rtt else self.rtt + (seconds - self.rtt) / 8  # RFC 6298's smoothing
                 self._on_round_trip(sender.kind, seconds)
 
-    def poll(self, now: float) -> None:
-        """NACK and PLI of every receiver."""
-        for receiver in list(self.receivers.values()):
+    def poll(self, now: float) -> bool:
+        """NACK and PLI of every receiver. Whether there may be more to ask for soon."""
+        receivers = list(self.receivers.values())
+        for receiver in receivers:
             receiver.poll(now, self.rtt)
+        return any(receiver.needs_poll for receiver in receivers)
 
     def close(self) -> None:
         """No more reports."""

@@ -39,6 +39,17 @@ class MediaUnit:
     index: int
 
 
+def as_rtx(packet: bytes, ssrc: int, payload_type: int, sequence: int) -> bytes:
+    """RFC 4588 section 4: own SSRC, payload type and sequence; the original sequence number heads the payload."""
+    header_length = 12 + (4 + 4 * struct.unpack_from("!H", packet, 14)[0] if packet[0] & 0x10 else 0)
+    head = bytearray(packet[:header_length])
+    original = head[2:4]
+    head[1] = (head[1] & 0x80) | payload_type
+    struct.pack_into("!H", head, 2, sequence)
+    struct.pack_into("!I", head, 8, ssrc)
+    return bytes(head) + bytes(original) + packet[header_length:]
+
+
 class TrackSender:
     """One outgoing stream (RFC 3550). `send(packet)` is the peer's `send_rtp`, `want_keyframe` asks the source."""
 
@@ -160,16 +171,10 @@ class TrackSender:
             self._send(again)
 
     def _as_rtx(self, packet: bytes) -> bytes:
-        """RFC 4588 section 4: own SSRC, payload type and sequence; the original sequence number heads the payload."""
-        header_length = 12 + (4 + 4 * struct.unpack_from("!H", packet, 14)[0] if packet[0] & 0x10 else 0)
         assert self._rtx_payload_type is not None
-        head = bytearray(packet[:header_length])
-        original = head[2:4]
-        head[1] = (head[1] & 0x80) | self._rtx_payload_type
-        struct.pack_into("!H", head, 2, self._rtx_sequence)
-        struct.pack_into("!I", head, 8, self.rtx_ssrc)
+        again = as_rtx(packet, self.rtx_ssrc, self._rtx_payload_type, self._rtx_sequence)
         self._rtx_sequence = (self._rtx_sequence + 1) & 0xFFFF
-        return bytes(head) + bytes(original) + packet[header_length:]
+        return again
 
     def on_picture_loss(self) -> None:
         """PLI or FIR: a keyframe as soon as the source can."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from probe.wire.sdp import OUR_AUDIO, OUR_VIDEO, Codec, MediaSection, SsrcSource, rtx_for
 
@@ -83,3 +84,12 @@ def new_sender(msid: tuple[str, str], cname: str, rng: random.Random) -> SenderI
 def default_codecs(kind: str) -> Sequence[Codec]:
     """What we speak, best first."""
     return OUR_AUDIO if kind == "audio" else OUR_VIDEO
+
+
+@lru_cache(maxsize=16)
+def preferred_codecs(kind: str, preferred: tuple[str, ...]) -> tuple[Codec, ...]:
+    """What to offer: the codecs named in `preferred` (lower case) with their RTX, all we speak where none of them is ours."""
+    known = tuple(default_codecs(kind))
+    media = [codec for codec in known if codec.name.lower() in preferred]
+    kept = {codec.payload_type for codec in media}
+    return (*media, *(codec for codec in known if codec.apt in kept)) or known

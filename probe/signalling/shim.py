@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable
 from typing import Literal
 from urllib.parse import urlsplit, urlunsplit
 
@@ -11,6 +12,7 @@ import aiohttp
 from probe.model.errors import AccessDenied, ProtocolError, ServerUnreachable, SignallingError
 from probe.model.url import without_secrets
 from probe.signalling import base
+from probe.signalling.shared_session import SessionLoan
 from sfu_shim.core import protocol
 
 CONNECT_DEADLINE = 10.0
@@ -28,16 +30,16 @@ class ShimSignalling:
         self._url = _with_path(url)
         self._where = without_secrets(self._url)
         self._token = token
-        self._session: aiohttp.ClientSession | None = None
+        self._loan: SessionLoan | None = None
         self._socket: aiohttp.ClientWebSocketResponse | None = None
         self._early: list[base.Event] = []
         self._left = False
 
     async def connect(self) -> None:
-        self._session = aiohttp.ClientSession(trust_env=True)
+        self._loan = SessionLoan()
         try:
             async with asyncio.timeout(CONNECT_DEADLINE):
-                self._socket = await self._session.ws_connect(
+                self._socket = await self._loan.session.ws_connect(
                     self._url, protocols=(protocol.SUBPROTOCOL,), max_msg_size=_MAX_MESSAGE
                 )
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
@@ -178,13 +180,18 @@ class ShimSignalling:
         await self._close()
 
     async def _close(self) -> None:
-        for closing in (self._socket, self._session):
-            if closing is not None:
-                try:
-                    async with asyncio.timeout(LEAVE_DEADLINE):
-                        await closing.close()
-                except TimeoutError:
-                    pass  # nothing more to tell a server that does not answer
+        if self._socket is not None:
+            await _within_deadline(self._socket.close())
+        if self._loan is not None:
+            await _within_deadline(self._loan.give_back())
+
+
+async def _within_deadline(closing: Awaitable[object]) -> None:
+    try:
+        async with asyncio.timeout(LEAVE_DEADLINE):
+            await closing
+    except TimeoutError:
+        pass  # nothing more to tell a server that does not answer
 
 
 def _event(message: protocol.ServerMessage) -> base.Event | None:

@@ -35,14 +35,17 @@ class Codec:
         return int(value) if value is not None and value.isascii() and value.isdigit() else None
 
 
-_VIDEO_FEEDBACK = ("nack", "nack pli", "ccm fir", "goog-remb")
+_AUDIO_FEEDBACK = ("transport-cc",)
+_VIDEO_FEEDBACK = ("nack", "nack pli", "ccm fir", "goog-remb", "transport-cc")
 
 
 def _rtx(payload_type: int, apt: int) -> Codec:
     return Codec(payload_type, "rtx", 90000, parameters=(("apt", str(apt)),))
 
 
-OUR_AUDIO: tuple[Codec, ...] = (Codec(111, "opus", 48000, 2, (("minptime", "10"), ("useinbandfec", "1"))),)
+_OPUS = (("minptime", "10"), ("useinbandfec", "1"))
+
+OUR_AUDIO: tuple[Codec, ...] = (Codec(111, "opus", 48000, 2, _OPUS, _AUDIO_FEEDBACK),)
 
 # Constrained Baseline, level 3.1: what every WebRTC endpoint must take (RFC 7742 6.2).
 _H264 = (("level-asymmetry-allowed", "1"), ("packetization-mode", "1"), ("profile-level-id", "42e01f"))

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import replace
+from functools import lru_cache
 
 from probe.wire.codecs import Codec, rtx_for
 from probe.wire.sdp_types import Direction, MediaSection, SdpError, Setup
+
+_KEPT = 64
+"""Agreements that are kept: participants of one run negotiate the same few, over and over."""
 
 # profile_idc, and constraint bits as (mask, value): RFC 6184 8.1 table 5.
 _H264_PROFILES: tuple[tuple[str, int, int, int], ...] = (
@@ -28,6 +32,11 @@ def negotiate_codecs(offered: Sequence[Codec], supported: Sequence[Codec]) -> li
     one whose decoders also play Constrained Baseline (all of table 5 do), with the offer's profile and a level that
     both allow. Empty if nothing is shared. Also reads an answer: `offered` is then what the peer answered.
     """
+    return list(_negotiate(tuple(offered), tuple(supported)))
+
+
+@lru_cache(maxsize=_KEPT)
+def _negotiate(offered: tuple[Codec, ...], supported: tuple[Codec, ...]) -> tuple[Codec, ...]:
     chosen: list[Codec] = []
     for ours in supported:
         theirs = None if ours.is_rtx else _best_match(offered, ours)
@@ -36,7 +45,7 @@ def negotiate_codecs(offered: Sequence[Codec], supported: Sequence[Codec]) -> li
         chosen.append(_agreed(theirs, ours))
         repair = rtx_for(offered, theirs.payload_type) if rtx_for(supported, ours.payload_type) is not None else None
         chosen += [codec for codec in offered if codec.payload_type == repair]
-    return chosen
+    return tuple(chosen)
 
 
 def usable_codecs(section: MediaSection, supported: Sequence[Codec]) -> list[Codec]:

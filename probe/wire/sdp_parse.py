@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import cast
 
-from probe.wire.codecs import Codec
+from probe.wire.sdp_formats import ATTRIBUTES as FORMAT_ATTRIBUTES
+from probe.wire.sdp_formats import FormatError, read_formats
 from probe.wire.sdp_types import (
     DIRECTIONS,
     SETUPS,
@@ -22,9 +23,6 @@ from probe.wire.sdp_types import (
 MAX_CHARACTERS = 1_000_000
 """A meeting of a thousand sections stays well below; more is not a description."""
 
-# Static payload types that still appear without rtpmap (RFC 3551 6).
-_STATIC = {0: Codec(0, "PCMU", 8000), 8: Codec(8, "PCMA", 8000), 9: Codec(9, "G722", 8000)}
-
 
 @dataclass
 class ParsedSession:
@@ -36,19 +34,25 @@ class ParsedSession:
     version: int = 0
 
 
-@dataclass
+@dataclass(slots=True)
+class _Source:
+    """What the lines of one source have told so far."""
+
+    cname: str | None = None
+    msid: str | None = None
+
+
+@dataclass(slots=True)
 class _Draft:
-    """A section under construction: its payload types are joined with rtpmap, fmtp and rtcp-fb at the end.
+    """A section under construction: what describes its formats (rtpmap, fmtp, rtcp-fb, extmap) is read in one go at the end.
 
     The session level is a draft too: its attributes are the defaults of the sections.
     """
 
     section: MediaSection
     payload_types: list[int] = field(default_factory=list)
-    rtpmaps: dict[int, Codec] = field(default_factory=dict)
-    parameters: dict[int, tuple[tuple[str, str | None], ...]] = field(default_factory=dict)
-    feedback: list[tuple[str, str]] = field(default_factory=list)
-    sources: dict[int, SsrcSource] = field(default_factory=dict)
+    formats: list[str] = field(default_factory=list)
+    sources: dict[int, _Source] = field(default_factory=dict)
     groups: list[list[str]] = field(default_factory=list)
     direction: Direction | None = None
     address: str | None = None
@@ -61,31 +65,50 @@ def parse_session(text: str, *, fragment: bool = False) -> ParsedSession:
     """
     if len(text) > MAX_CHARACTERS:
         raise SdpError(f"a description of {len(text)} characters: the limit is {MAX_CHARACTERS}")
-    lines = [(count, line.strip()) for count, line in enumerate(text.replace("\r\n", "\n").split("\n"), 1)]
-    lines = [(count, line) for count, line in lines if line]
-    if not fragment and (not lines or lines[0][1] != "v=0"):
+    lines = [line.strip() for line in text.split("\n")]
+    first = next((line for line in lines if line), "")
+    if not fragment and first != "v=0":
         raise SdpError(f"not a session description: it begins with {text[:40]!r}, not with 'v=0'")
     parsed, session, drafts = ParsedSession(), _Draft(MediaSection("session")), list[_Draft]()
-    for count, line in lines:
+    for count, line in enumerate(lines, 1):
         try:
             _line(line, parsed, session, drafts)
         except SdpError as error:
-            raise SdpError(f"line {count}, {line[:120]!r}: {error}") from None
+            raise _located(count, line, error) from None
+    for draft in (session, *drafts):
+        try:
+            _read_formats(draft)
+        except FormatError as error:  # the same line would have failed the first time it stood anywhere
+            raise _located(lines.index(error.line) + 1, error.line, error) from None
     parsed.sections = [_finish(draft, session) for draft in drafts]
     _check_mids(parsed, session.groups)
     return parsed
 
 
+def _located(count: int, line: str, error: SdpError) -> SdpError:
+    return SdpError(f"line {count}, {line[:120]!r}: {error}")
+
+
 def _line(line: str, parsed: ParsedSession, session: _Draft, drafts: list[_Draft]) -> None:
+    head, _, rest = line.partition(":")
+    current = drafts[-1] if drafts else session
+    if head in FORMAT_ATTRIBUTES:  # more than half of all lines
+        current.formats.append(line)
+    elif read := _ATTRIBUTES.get(head):
+        read(current, head[2:], rest.strip())
+    elif line:
+        _other_line(line, parsed, current, drafts)
+
+
+def _other_line(line: str, parsed: ParsedSession, current: _Draft, drafts: list[_Draft]) -> None:
     kind, equals, value = line.partition("=")
     if not equals or len(kind) != 1:
         raise SdpError("expected a line of the form 'x=value'")
-    current = drafts[-1] if drafts else session
     if kind == "m":
         drafts.append(_media(value))
     elif kind == "a":
         name, _, rest = value.partition(":")
-        _ATTRIBUTES.get(name, _unknown)(current, name, rest.strip())
+        _unknown(current, name, rest.strip())
     elif kind == "c":
         current.address = _connection(value)
     elif kind == "o" and not drafts:
@@ -120,45 +143,6 @@ def _unknown(draft: _Draft, name: str, value: str) -> None:
     draft.section.other.append(f"{name}:{value}" if value else name)
 
 
-def _rtpmap(draft: _Draft, _: str, value: str) -> None:
-    payload_type, _, encoding = value.partition(" ")
-    name, *numbers = encoding.strip().split("/")
-    if not name or len(numbers) not in (1, 2):
-        raise SdpError("expected 'a=rtpmap:type name/rate' or 'name/rate/channels'")
-    key = number(payload_type, "payload type", 0, 127)
-    channels = number(numbers[1], "channels", 1, 255) if len(numbers) == 2 else 1
-    draft.rtpmaps[key] = Codec(key, name, number(numbers[0], "clock rate", 1, 10**9), channels)
-
-
-def _fmtp(draft: _Draft, _: str, value: str) -> None:
-    payload_type, _, rest = value.partition(" ")
-    if not payload_type.isdigit():  # data channels: `a=fmtp:webrtc-datachannel …` (old Firefox)
-        return
-    pairs = (part.strip().partition("=") for part in rest.split(";") if part.strip())
-    key = number(payload_type, "payload type", 0, 127)
-    draft.parameters[key] = tuple((name.strip(), text.strip() if equals else None) for name, equals, text in pairs)
-
-
-def _rtcp_fb(draft: _Draft, _: str, value: str) -> None:
-    payload_type, _, feedback = value.partition(" ")
-    if payload_type != "*":
-        number(payload_type, "payload type", 0, 127)
-    draft.feedback.append((payload_type, " ".join(feedback.split())))
-
-
-def _extmap(draft: _Draft, _: str, value: str) -> None:
-    words = value.split()
-    if len(words) < 2:
-        raise SdpError("expected 'a=extmap:id uri' or 'a=extmap:id/direction uri'")
-    identifier, slash, direction = words[0].partition("/")
-    key = number(identifier, "extension id", 1, 4351)  # RFC 8285 7: 4096..4351 are offered by who runs out of ids
-    if slash and direction not in DIRECTIONS:
-        raise SdpError(f"{direction!r} is no direction; valid: {', '.join(DIRECTIONS)}")
-    draft.section.extensions[key] = words[1]
-    if slash and direction != "sendrecv":
-        draft.section.extension_directions[key] = cast(Direction, direction)
-
-
 def _direction(draft: _Draft, name: str, _: str) -> None:
     draft.direction = cast(Direction, name)
 
@@ -180,13 +164,14 @@ def _stream_and_track(value: str) -> tuple[str, str]:
 def _ssrc(draft: _Draft, _: str, value: str) -> None:
     identifier, _, attribute = value.partition(" ")
     ssrc = number(identifier, "SSRC", 0, 2**32 - 1)
-    source = draft.sources.get(ssrc, SsrcSource(ssrc))
+    source = draft.sources.get(ssrc)
+    if source is None:
+        source = draft.sources[ssrc] = _Source()
     name, _, text = attribute.strip().partition(":")
     if name == "cname":
-        source = replace(source, cname=text or None)
+        source.cname = text or None
     elif name == "msid":
-        source = replace(source, msid=text)
-    draft.sources[ssrc] = source
+        source.msid = text
 
 
 def _ssrc_group(draft: _Draft, _: str, value: str) -> None:
@@ -233,11 +218,7 @@ def _candidate(draft: _Draft, _: str, value: str) -> None:
     draft.section.candidates.append(Candidate.parse(value))
 
 
-_ATTRIBUTES: dict[str, Callable[[_Draft, str, str], None]] = {
-    "rtpmap": _rtpmap,
-    "fmtp": _fmtp,
-    "rtcp-fb": _rtcp_fb,
-    "extmap": _extmap,
+_READERS: dict[str, Callable[[_Draft, str, str], None]] = {
     "msid": _msid,
     "ssrc": _ssrc,
     "ssrc-group": _ssrc_group,
@@ -250,12 +231,20 @@ _ATTRIBUTES: dict[str, Callable[[_Draft, str, str], None]] = {
     **dict.fromkeys(("ice-lite", "rtcp-mux", "rtcp-rsize", "end-of-candidates", "bundle-only"), _flag),
     **dict.fromkeys(DIRECTIONS, _direction),
 }
+_ATTRIBUTES = {f"a={name}": read for name, read in _READERS.items()}
+
+
+def _read_formats(draft: _Draft) -> None:
+    section, formats = draft.section, read_formats(tuple(draft.payload_types), tuple(draft.formats))
+    section.codecs = list(formats.codecs)
+    section.formats += formats.undescribed
+    section.extensions = dict(formats.extensions)
+    section.extension_directions = dict(formats.extension_directions)
 
 
 def _finish(draft: _Draft, session: _Draft) -> MediaSection:
     section, common = draft.section, session.section
-    section.codecs, section.formats = _codecs(draft)
-    section.ssrcs = list(draft.sources.values())
+    section.ssrcs = [SsrcSource(ssrc, source.cname, source.msid) for ssrc, source in draft.sources.items()]
     section.direction = draft.direction or session.direction or "sendrecv"
     section.address = draft.address or session.address or section.address
     if not section.ice_ufrag and not section.ice_pwd:
@@ -270,19 +259,6 @@ def _finish(draft: _Draft, session: _Draft) -> MediaSection:
     if section.msid is None:
         section.msid = next((_stream_and_track(source.msid) for source in section.ssrcs if source.msid), None)
     return section
-
-
-def _codecs(draft: _Draft) -> tuple[list[Codec], list[str]]:
-    """The described codecs in the m-line's order, and the formats that nothing describes."""
-    codecs, formats = [], list(draft.section.formats)
-    for payload_type in dict.fromkeys(draft.payload_types):
-        codec = draft.rtpmaps.get(payload_type) or _STATIC.get(payload_type)
-        if codec is None:
-            formats.append(str(payload_type))
-            continue
-        feedback = dict.fromkeys(text for target, text in draft.feedback if target in ("*", str(payload_type)))
-        codecs.append(replace(codec, parameters=draft.parameters.get(payload_type, ()), feedback=tuple(feedback)))
-    return codecs, formats
 
 
 def _check_mids(parsed: ParsedSession, groups: list[list[str]]) -> None:

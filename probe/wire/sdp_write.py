@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 
 from probe.wire.codecs import Codec
 from probe.wire.sdp_types import MediaSection, SdpError
+
+_KEPT = 64
 
 
 def write_session(
@@ -21,10 +24,11 @@ def write_session(
     lines.append("a=msid-semantic:WMS *")
     for section in sections:
         lines += _section(section)
-    broken = next((line for line in lines if "\r" in line or "\n" in line), None)
-    if broken is not None:
+    text = "\r\n".join(lines) + "\r\n"
+    if text.count("\n") != len(lines) or text.count("\r") != len(lines):
+        broken = next(line for line in lines if "\r" in line or "\n" in line)
         raise SdpError(f"a value with a line break: {broken!r}")
-    return "\r\n".join(lines) + "\r\n"
+    return text
 
 
 def write_fragment(section: MediaSection) -> str:
@@ -87,13 +91,16 @@ def _media(section: MediaSection) -> Iterator[str]:
             yield f"a=ssrc:{source.ssrc} msid:{source.msid}"
 
 
-def _codec(codec: Codec) -> Iterator[str]:
+@lru_cache(maxsize=_KEPT)
+def _codec(codec: Codec) -> tuple[str, ...]:
+    """All lines of a codec. Our own few are written in every description."""
     channels = f"/{codec.channels}" if codec.channels > 1 else ""
-    yield f"a=rtpmap:{codec.payload_type} {codec.name}/{codec.clock_rate}{channels}"
-    yield from (f"a=rtcp-fb:{codec.payload_type} {feedback}" for feedback in codec.feedback)
+    lines = [f"a=rtpmap:{codec.payload_type} {codec.name}/{codec.clock_rate}{channels}"]
+    lines += [f"a=rtcp-fb:{codec.payload_type} {feedback}" for feedback in codec.feedback]
     if codec.parameters:
         pairs = (key if value is None else f"{key}={value}" for key, value in codec.parameters)
-        yield f"a=fmtp:{codec.payload_type} {';'.join(pairs)}"
+        lines.append(f"a=fmtp:{codec.payload_type} {';'.join(pairs)}")
+    return tuple(lines)
 
 
 def _candidates(section: MediaSection) -> Iterator[str]:

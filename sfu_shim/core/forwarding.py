@@ -9,11 +9,11 @@ from __future__ import annotations
 import random
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 from probe.wire.extensions import MID
 from probe.wire.rtcp import FullIntraRequest, Nack, PictureLoss, Remb, RtcpPacket, SenderReport
 from probe.wire.rtp import RtpHeader, payload
+from sfu_shim.core.audience import Audience, MakeAudience, Transmit
 from sfu_shim.core.history import Packet
 from sfu_shim.core.outgoing import Outgoing, OutgoingSpec
 from sfu_shim.core.reports import PublisherClock, compounds, feedback, sender_report
@@ -26,14 +26,6 @@ _MAX_BOUND = 64
 
 TrackId = tuple[str, str]
 """(endpoint, mid) of the publisher."""
-
-
-class Transmit(NamedTuple):
-    """A clear packet to protect and send to an endpoint."""
-
-    endpoint: str
-    data: bytes
-    rtcp: bool = False
 
 
 @dataclass(slots=True)
@@ -49,15 +41,23 @@ class _Endpoint:
 
 
 class Forwarder:
-    """`video_bitrate` (bits/s) is what publishers are told by REMB. `stats` may be shared between rooms."""
+    """`video_bitrate` (bits/s) is what publishers are told by REMB. `stats` may be shared between rooms. `make_audience`
+    makes the subscribers of one track: another kind may send what it writes by itself."""
 
-    def __init__(self, rng: random.Random, stats: ForwardingStats, video_bitrate: float) -> None:
+    def __init__(
+        self,
+        rng: random.Random,
+        stats: ForwardingStats,
+        video_bitrate: float,
+        make_audience: MakeAudience = Audience,
+    ) -> None:
         self.stats = stats
         self._rng = rng
         self._video_bitrate = int(video_bitrate)
         self._own_ssrc = rng.randrange(1, 1 << 32)
         self._endpoints: dict[str, _Endpoint] = {}
-        self._subscribers: dict[TrackId, dict[str, Outgoing]] = {}
+        self._audiences: dict[TrackId, Audience] = {}
+        self._make_audience = make_audience
 
     # who is there
 
@@ -85,7 +85,8 @@ class Forwarder:
             found.by_ssrc = {ssrc: track if known is old else known for ssrc, known in found.by_ssrc.items()}
         for ssrc in (*spec.ssrcs, *(spec.rtx_ssrcs or {})):
             found.by_ssrc[ssrc] = track
-        self._subscribers.setdefault((endpoint, spec.mid), {})
+        if (endpoint, spec.mid) not in self._audiences:
+            self._audiences[endpoint, spec.mid] = self._make_audience(self._rng)
 
     def unpublish(self, track: TrackId) -> None:
         found = self._endpoints.get(track[0])
@@ -97,19 +98,21 @@ class Forwarder:
     def subscribe(self, track: TrackId, endpoint: str, spec: OutgoingSpec) -> None:
         """Begin to forward; video at the next keyframe. Call it once the endpoint can receive."""
         self.unsubscribe(track, endpoint)
-        outgoing = Outgoing(spec, self._rng)
-        self._subscribers[track][endpoint] = outgoing
+        outgoing = self._audiences[track].add(endpoint, spec)
         self._endpoints[endpoint].out[spec.ssrc] = (track, outgoing)
 
     def unsubscribe(self, track: TrackId, endpoint: str) -> None:
-        outgoing = self._subscribers.get(track, {}).pop(endpoint, None)
+        audience = self._audiences.get(track)
+        outgoing = audience.remove(endpoint) if audience is not None else None
         if outgoing is not None:
             self._endpoints[endpoint].out.pop(outgoing.spec.ssrc, None)
 
     def _drop_track(self, track: TrackId) -> None:
-        for endpoint in list(self._subscribers.get(track, ())):
-            self.unsubscribe(track, endpoint)
-        self._subscribers.pop(track, None)
+        audience = self._audiences.get(track)
+        if audience is not None:
+            for endpoint in audience.endpoints:
+                self.unsubscribe(track, endpoint)
+            del self._audiences[track]
 
     # RTP
 
@@ -134,20 +137,17 @@ class Forwarder:
         starts = track.starts_keyframe(packet)
         if starts:
             source.keyframes.keyframe_came()
-        sent = []
-        for subscriber, outgoing in self._subscribers[endpoint, track.spec.mid].items():
-            if not outgoing.anchored_to(packet.ssrc):
-                if not starts:
-                    self.stats.packets_withheld += 1
-                    source.keyframes.want()
-                    continue
-                outgoing.anchor(packet)
-            data = outgoing.rewrite(packet)
-            if data is not None:
-                sent.append(Transmit(subscriber, data))
-                self.stats.bytes_sent += len(data)
-        self.stats.packets_sent += len(sent)
-        return sent + self._keyframe_request(endpoint, source, now)
+        audience = self._audiences[endpoint, track.spec.mid]
+        if audience.waiting(packet.ssrc):
+            if starts:
+                audience.begin(packet)
+            else:
+                self.stats.packets_withheld += audience.withheld
+                source.keyframes.want()
+        forwarded = audience.forward(packet)
+        self.stats.packets_sent += forwarded.packets
+        self.stats.bytes_sent += forwarded.size
+        return [*forwarded.to_send, *self._keyframe_request(endpoint, source, now)]
 
     def _track_of(self, endpoint: _Endpoint, header: RtpHeader) -> Track | None:
         """By SSRC; else by MID, else by a payload type that only one track has (RFC 8843 section 9.2), then bound."""
@@ -272,20 +272,22 @@ class Forwarder:
     def reports(self, now: float, ntp: float, only: str | None = None) -> list[Transmit]:
         """The regular reports of all endpoints, or of one; call it at the report interval, and send them at once: a report that
         waits for others after its time was taken adds that wait to the round trips that are read from it."""
+        names = self._endpoints if only is None else (only,)
         return [
             Transmit(name, data, rtcp=True)
-            for name, endpoint in self._endpoints.items()
-            if only in (None, name)
-            for data in self._reports_for(endpoint, now, ntp)
+            for name in names
+            for data in self._reports_for(self._endpoints[name], now, ntp)
         ]
 
     def _reports_for(self, endpoint: _Endpoint, now: float, ntp: float) -> Iterable[bytes]:
         senders = []
         for (publisher, mid), outgoing in endpoint.out.values():
-            if outgoing.packets:
+            if outgoing.numbers.packets:
                 owner = self._endpoints[publisher]
                 senders.append(sender_report(outgoing, owner.tracks[mid].source, owner.clock, now, ntp))
         sources = [(track.spec.kind, track.source) for track in endpoint.tracks.values() if track.source is not None]
+        if not senders and not sources:
+            return ()
         blocks = [source.receiver.report_block(now) for _, source in sources]
         video = tuple(source.ssrc for kind, source in sources if kind == "video")
         remb = Remb(self._own_ssrc, self._video_bitrate, video) if video else None

@@ -254,9 +254,13 @@ SERVER_TYPES: dict[str, type[ServerMessage]] = {
 }  # fmt: skip
 
 
+_ENCODER = json.JSONEncoder(separators=(",", ":"), default=dataclasses.asdict)  # `default` is for what a list holds
+
+
 def encode(message: Message) -> str:
     """One JSON object with "type" first."""
-    return json.dumps({"type": message.type, **dataclasses.asdict(message)}, separators=(",", ":"))
+    names = schema.field_names(type(message))
+    return _ENCODER.encode({"type": message.type, **{name: getattr(message, name) for name in names}})
 
 
 def decode_client(text: str) -> ClientMessage:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 from probe.wire.rtcp import ReceiverReport, Remb, ReportBlock, SenderReport, SourceDescription
 from sfu_shim.core.outgoing import Outgoing
@@ -51,9 +52,15 @@ def sender_report(
         ssrc=outgoing.spec.ssrc,
         ntp=ntp,
         rtp_timestamp=timestamp,
-        packet_count=outgoing.packets & 0xFFFFFFFF,
-        octet_count=outgoing.octets & 0xFFFFFFFF,
+        packet_count=outgoing.numbers.packets & 0xFFFFFFFF,
+        octet_count=outgoing.numbers.octets & 0xFFFFFFFF,
     )
+
+
+@lru_cache(maxsize=4096)
+def _description(ssrcs: tuple[int, ...], cname: str) -> bytes:
+    """The same with every report of a stream, so written once."""
+    return SourceDescription(tuple((ssrc, cname) for ssrc in ssrcs)).to_bytes()
 
 
 def compounds(
@@ -62,14 +69,14 @@ def compounds(
     """RFC 3550 section 6.1: each compound packet begins with a report and holds the CNAME of who speaks in it."""
     for start in range(0, len(senders), MAX_SENDERS):
         group = senders[start : start + MAX_SENDERS]
-        chunks = SourceDescription(tuple((report.ssrc, cname) for report in group))
-        yield b"".join(report.to_bytes() for report in group) + chunks.to_bytes()
+        names = _description(tuple(report.ssrc for report in group), cname)
+        yield b"".join(report.to_bytes() for report in group) + names
     for start in range(0, len(blocks), MAX_BLOCKS):
         report = ReceiverReport(own_ssrc, tuple(blocks[start : start + MAX_BLOCKS]))
         tail = remb.to_bytes() if remb is not None and start == 0 else b""
-        yield report.to_bytes() + SourceDescription(((own_ssrc, cname),)).to_bytes() + tail
+        yield report.to_bytes() + _description((own_ssrc,), cname) + tail
 
 
 def feedback(own_ssrc: int, cname: str, packet: bytes) -> bytes:
     """A feedback message as a compound packet, for senders that want no reduced-size RTCP (RFC 4585 section 3.1)."""
-    return ReceiverReport(own_ssrc, ()).to_bytes() + SourceDescription(((own_ssrc, cname),)).to_bytes() + packet
+    return ReceiverReport(own_ssrc, ()).to_bytes() + _description((own_ssrc,), cname) + packet

@@ -11,6 +11,7 @@ import dataclasses
 import difflib
 import json
 from collections.abc import Callable, Iterable, Mapping
+from functools import cache
 from typing import Any
 
 MAX_MESSAGE = 512 * 1024
@@ -143,9 +144,19 @@ def records(kind: type, **default: Any) -> Any:
     return dataclasses.field(metadata={"check": _list_of(_record(kind))}, **default)
 
 
+@cache
+def _fields(kind: type) -> dict[str, dataclasses.Field[Any]]:
+    return {entry.name: entry for entry in dataclasses.fields(kind)}
+
+
+def field_names(kind: type) -> Iterable[str]:
+    """The names of a message's fields, in their order."""
+    return _fields(kind).keys()
+
+
 def build(kind: type, values: Mapping[str, Any], where: str) -> Any:
     """An instance of the dataclass `kind` from JSON `values`; `where` prefixes the names of fields in errors."""
-    fields = {entry.name: entry for entry in dataclasses.fields(kind)}
+    fields = _fields(kind)
     for key in values:
         if key not in fields:
             raise MessageError(f"{where}.{key:.60}: unknown field{_nearest(key, fields)}")

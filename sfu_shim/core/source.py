@@ -49,20 +49,15 @@ class Source:
         if self._highest is not None and sequence <= self._highest - MAX_PACKETS:
             return "late"
         packet = Packet(
-            ssrc=self.ssrc,
-            sequence=sequence,
-            timestamp=header.timestamp,
-            marker=header.marker,
-            payload_type=payload_type,
-            payload=payload,
-            padding=header.padding_length,
-            extensions=header.extensions,
-            arrival=now,
-        )
+            self.ssrc, sequence, header.timestamp, header.marker, payload_type, payload, header.padding_length,
+            header.extensions, now,
+        )  # fmt: skip
         if not self.history.add(packet):
             return "duplicate"
-        self._highest = sequence if self._highest is None else max(self._highest, sequence)
-        self._asked.pop(sequence, None)
+        if self._highest is None or sequence > self._highest:
+            self._highest = sequence
+        if self._asked:
+            self._asked.pop(sequence, None)
         return packet
 
     def ask_again(self, missing: Iterable[int], now: float) -> list[int]:

@@ -18,6 +18,7 @@ class ForwardingStats:
     packets_malformed: int = 0
     packets_late: int = 0
     packets_duplicate: int = 0
+    packets_dropped: int = 0
     nacked_packets: int = 0
     nacks_relayed: int = 0
     retransmitted_rtx: int = 0

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import numpy as np
+
 from probe.model.errors import ConnectionFailed
+from probe.model.samples import SampleBatch
 from tests.client.fakes import START, Bench
 
 
@@ -32,3 +37,34 @@ def test_bugs_are_counted_with_their_place() -> None:
     bench.context.crashed(ValueError("never raised"))
     assert sorted(bench.context.crashes.values()) == [1, 2]
     assert any("test_context.py" in message for message in bench.context.crashes)
+
+
+def test_what_is_observed_goes_on_together_after_a_second() -> None:
+    bench = Bench()
+    batches: list[SampleBatch] = []
+    bench.context.batch_sink = batches.append
+    tags = {"topology": "p2p"}
+    bench.context.observe("frame_rate", np.array([1.0, 2.0]), tags)
+    bench.context.observe("frame_rate", np.array([9.0]), {"topology": "sfu"})
+    bench.context.observe("frame_rate", np.empty(0), tags)
+    bench.clock.time += 0.9
+    bench.context.observe("frame_rate", np.array([3.0]), tags)
+    assert batches == []
+    bench.clock.time += 0.1
+    bench.context.observe("jitter_seconds", np.array([0.1]), tags)
+    assert [(b.metric, b.values.tolist(), b.time, b.tags) for b in batches] == [
+        ("frame_rate", [1.0, 2.0, 3.0], 1.0, tags),
+        ("frame_rate", [9.0], 1.0, {"topology": "sfu"}),
+        ("jitter_seconds", [0.1], 1.0, tags),
+    ]
+    bench.context.flush()
+    assert len(batches) == 3
+    assert bench.samples == []
+
+
+def test_who_takes_no_batches_gets_their_values_one_by_one() -> None:
+    bench = Bench()
+    bench.context.observe("frame_rate", np.array([1.0, 2.0]), {"topology": "p2p"})
+    bench.context.flush()
+    assert bench.values("frame_rate", topology="p2p") == [1.0, 2.0]
+    assert not replace(bench.context)._gathered

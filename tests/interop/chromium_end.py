@@ -24,8 +24,14 @@ class ChromiumEnd:
     def __init__(self, page: BrowserPage) -> None:
         self.page = page
 
-    async def begin(self, codec: str, *, send: bool = True, trickle: bool = False) -> None:
-        await self.page.call("begin", {"codec": codec, "send": send, "trickle": trickle})
+    async def begin(
+        self, codec: str, *, send: bool = True, trickle: bool = False, size: tuple[int, int] = (320, 240)
+    ) -> None:
+        """`size`: of the camera's picture."""
+        width, height = size
+        await self.page.call(
+            "begin", {"codec": codec, "send": send, "trickle": trickle, "width": width, "height": height}
+        )
 
     async def offer(self) -> str:
         return str(await self.page.call("offer"))

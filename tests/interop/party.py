@@ -7,11 +7,11 @@ import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Literal, cast
+from typing import Literal, Protocol, cast
 
 from av import VideoFrame
 
-from probe.client.context import Context
+from probe.client.context import Context, Depth
 from probe.client.path import Path
 from probe.client.publisher import Publisher
 from probe.measure.assembly import Frame, MediaPacket
@@ -22,6 +22,7 @@ from probe.media.video import EncodedVideo, VideoCursor
 from probe.model.errors import ProbeError
 from probe.model.samples import Sample
 from probe.rtc.clock import Clock
+from probe.rtc.reading import Reading
 from probe.rtc.receiver import ReceiverHooks, TrackReceiver
 from probe.rtc.sender import TrackSender
 from probe.rtc.wheel import TimerWheel
@@ -80,18 +81,38 @@ class Wire:
         """The other end knows for itself."""
 
 
+class Stranger(Protocol):
+    """The other end: what it says to our offer, its own offer, and our answer to that."""
+
+    async def answer(self, sdp: str) -> str: ...
+
+    async def offer(self) -> str: ...
+
+    async def accept(self, sdp: str) -> None: ...
+
+
 class Party:
     """`role`: who offers first. Use as an async context manager; `party.path` is the connection under test."""
 
-    def __init__(self, video: EncodedVideo, audio: EncodedAudio, role: Role, codec: str = "VP8") -> None:
+    def __init__(
+        self,
+        video: EncodedVideo,
+        audio: EncodedAudio,
+        role: Role,
+        codec: str = "VP8",
+        depth: Depth = "frames",
+        reading: Reading | None = None,
+    ) -> None:
         self.participant = "ours"
         self.incoming: list[Incoming] = []
         self.failures: list[ProbeError] = []
         self.phases: list[str] = []
         self.samples: list[Sample] = []
+        self.role = role
         self.codec = codec
         self.video = video
         self.context = make_context(video, (codec,), self.samples.append)
+        self.context.depth, self.context.reading = depth, reading
         self.wire = Wire()
         self.publisher = Publisher(
             self.context.clock,
@@ -112,6 +133,8 @@ class Party:
         await self.path.close()
         self.publisher.close()
         self.context.wheel.close()
+        if self.context.reading is not None:
+            self.context.reading.close()
 
     # what the path tells its owner
 
@@ -135,6 +158,16 @@ class Party:
         )
 
     # descriptions
+
+    async def call(self, theirs: Stranger) -> None:
+        """Begin, exchange descriptions by our role, and wait until the call is connected."""
+        await self.path.start()
+        if self.role == "offer":
+            await self.hear("answer", await theirs.answer(await self.say()))
+        else:
+            await self.hear("offer", await theirs.offer())
+            await theirs.accept(await self.say())
+        await self.up()
 
     async def say(self) -> str:
         """Our next description."""

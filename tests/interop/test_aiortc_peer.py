@@ -36,13 +36,7 @@ async def _call(
     """A connected call; `role` is ours."""
     async with Party(videos[codec], audio, role, codec) as ours, AiortcEnd(codec) as theirs:
         theirs.add_camera_and_microphone()
-        await ours.path.start()
-        if role == "offer":
-            await ours.hear("answer", await theirs.answer(await ours.say()))
-        else:
-            await ours.hear("offer", await theirs.offer())
-            await theirs.accept(await ours.say())
-        await ours.up()
+        await ours.call(theirs)
         yield ours, theirs
 
 

@@ -38,13 +38,7 @@ async def _call(
         await theirs.begin(codec)
         async with Party(videos[codec], audio, role, codec) as ours:
             prepare(ours)
-            await ours.path.start()
-            if role == "offer":
-                await ours.hear("answer", await theirs.answer(await ours.say()))
-            else:
-                await ours.hear("offer", await theirs.offer())
-                await theirs.accept(await ours.say())
-            await ours.up()
+            await ours.call(theirs)
             yield ours, theirs
 
 

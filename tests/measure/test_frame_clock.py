@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import statistics
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -77,3 +78,17 @@ def test_figures_of_any_rhythm(intervals: list[float]) -> None:
     assert rhythm.interval_variance == pytest.approx(statistics.pvariance(intervals), rel=1e-4, abs=1e-9)
     assert rhythm.harmonic_frame_rate <= rhythm.frame_rate * (1 + 1e-9), "irregularity only costs"
     assert rhythm.longest_seconds == pytest.approx(max(intervals))
+
+
+@given(st.lists(st.floats(0, 100), max_size=40), st.lists(st.integers(0, 40), max_size=4), st.integers(0, 5))
+def test_in_bulk_is_the_same(times: list[float], cuts: list[int], skip: int) -> None:
+    one, many = FrameClock(), FrameClock()
+    edges = sorted({0, len(times), *(cut % (len(times) + 1) for cut in cuts)})
+    for turn, (first, last) in enumerate(itertools.pairwise(edges)):
+        if turn == skip:
+            one.skip()
+            many.skip()
+        for time in times[first:last]:
+            one.on_frame(time)
+        many.on_frames(np.array(times[first:last]))
+        assert (many.rhythm(), many.last) == (one.rhythm(), one.last)

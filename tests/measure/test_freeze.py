@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -114,3 +115,23 @@ def test_agrees_with_the_rule_and_with_its_own_preview(intervals: list[int]) -> 
         assert (preview > 0) == found[-1]
     assert found == rule(intervals)
     assert detector.total_seconds == pytest.approx(sum(d for d, f in zip(intervals, found, strict=True) if f) / 1000)
+
+
+@given(
+    st.lists(st.sampled_from([0.01, 0.033, 0.0335, 0.15, 0.1875, 1.0, -0.02]), max_size=80),
+    st.lists(st.integers(0, 80), max_size=4),
+    st.integers(0, 5),
+)
+def test_in_bulk_is_the_same(intervals: list[float], cuts: list[int], pause: int) -> None:
+    times = [1000.0005 + total for total in itertools.accumulate(intervals)]
+    one, many = FreezeDetector(), FreezeDetector()
+    edges = sorted({0, len(times), *(cut % (len(times) + 1) for cut in cuts)})
+    for turn, (first, last) in enumerate(itertools.pairwise(edges)):
+        if turn == pause:
+            one.pause()
+            many.pause()
+        found = many.on_frames(np.array(times[first:last]))
+        assert found.tolist() == [one.on_frame(time) for time in times[first:last]]
+        same = [vars(detector) | {"_clock": detector.rhythm} for detector in (one, many)]
+        assert same[0] == same[1]
+    assert many.on_frames(np.empty(0)).tolist() == []

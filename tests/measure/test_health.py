@@ -6,7 +6,10 @@ import json
 import math
 from collections.abc import Callable
 
+import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from probe.measure.health import GeneratorHealth, Health, HealthLimits
 
@@ -140,3 +143,46 @@ def test_impossible_readings_are_refused(wrong: float) -> None:
         health.socket_drops(-1)
     with pytest.raises(ValueError, match="is no duration"):
         health.decode_overload(-1)
+
+
+def test_it_crosses_a_pipe_exactly() -> None:
+    health = GeneratorHealth(HealthLimits(cpu_ratio=0.5))
+    for seconds in (0.0, 0.001, 0.2):
+        health.loop_lag(seconds, interval=0.02)
+        health.pacing_error(seconds / 3)
+        health.decode_delay(seconds / 7)
+        health.cpu(seconds)
+    health.socket_drops(3)
+    health.decode_overload(2)
+    found = GeneratorHealth.from_dict(json.loads(json.dumps(health.to_dict())))
+    assert found.to_dict() == health.to_dict()
+    assert found.verdict() == health.verdict()
+    assert found.limits == health.limits
+
+
+@pytest.mark.parametrize("damage", [{"limits": {"x": 1}}, {"cpu": {}}, {"socket_drops": None}])
+def test_a_damaged_health_is_seen(damage: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match="not a stored health"):
+        GeneratorHealth.from_dict(GeneratorHealth().to_dict() | damage)
+    with pytest.raises(ValueError, match="not a stored health"):
+        GeneratorHealth.from_dict({})
+
+
+@given(st.lists(st.floats(0, 3), max_size=60), st.sampled_from([None, 0.0, 0.02]))
+def test_in_bulk_is_the_same(lags: list[float], interval: float | None) -> None:
+    one, many = GeneratorHealth(), GeneratorHealth()
+    for lag in lags:
+        one.loop_lag(lag, interval)
+        one.pacing_error(lag)
+    many.loop_lags(np.array(lags), interval)
+    many.pacing_errors(np.array(lags))
+    assert (many._lag, many._pacing) == (one._lag, one._pacing)
+
+
+@pytest.mark.parametrize("wrong", [-1.0, math.nan, math.inf])
+def test_in_bulk_impossible_readings_are_refused_and_nothing_is_counted(wrong: float) -> None:
+    health = GeneratorHealth()
+    for take in (health.loop_lags, health.pacing_errors):
+        with pytest.raises(ValueError, match="is no duration"):
+            take(np.array([0.5, wrong]))
+    assert health.verdict() == GeneratorHealth().verdict()

@@ -4,6 +4,7 @@ import json
 import math
 import random
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -166,3 +167,34 @@ def test_damaged_data_is_refused(damage: dict[str, object]) -> None:
         Histogram.from_dict({**data, **damage})
     with pytest.raises(ValueError, match="not a stored histogram"):
         Histogram.from_dict({key: value for key, value in data.items() if key not in damage})
+
+
+# many at once
+
+EDGES = [0.0, -0.0, 5e-324, -5e-324, 2.2e-308, 1e-9, 0.99e-9, 1.0, 0.005012506, LARGEST, -LARGEST, 1.005012531328321]
+
+
+@given(st.lists(VALUES | st.floats(0, 1) | st.sampled_from(EDGES), max_size=200))
+def test_in_bulk_is_the_same_bit_for_bit(values: list[float]) -> None:
+    many = Histogram()
+    many.add_many(values)
+    assert many.to_dict() == _of(values).to_dict()
+
+
+def test_in_bulk_adds_to_what_was_there() -> None:
+    rng = random.Random(3)
+    values = [rng.lognormvariate(-6, 3) for _ in range(70_000)]  # more than one block
+    values += [math.exp(bucket * math.log(1.0025 / 0.9975)) for bucket in range(-3000, 3000)]  # on buckets' edges
+    values += [LARGEST * rng.uniform(-1, 1) for _ in range(100)]
+    many = _of([1.0, -2.0])
+    many.add_many(np.array(values))
+    assert many.to_dict() == _of([1.0, -2.0, *values]).to_dict()
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf, 2 * LARGEST])
+@pytest.mark.parametrize("count", [1, 100])
+def test_in_bulk_refuses_all_for_one(bad: float, count: int) -> None:
+    histogram = _of([1.0])
+    with pytest.raises(ValueError, match="measurable"):
+        histogram.add_many([*[2.0] * count, bad])
+    assert histogram == _of([1.0])

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 import random
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from probe.measure.playout import MAX_TARGET, MIN_TARGET, START_TARGET, PlayoutBuffer, PlayoutWindow
+from probe.measure.playout import HISTORY, MAX_TARGET, MIN_TARGET, START_TARGET, PlayoutBuffer, PlayoutWindow
 
 PTIME = 0.02
 
@@ -169,3 +172,71 @@ def test_windows_add_up_to_the_truth(seed: int, loss: float, jitter: float) -> N
         assert window.burst_ratio >= 1.0
         assert 0.0 <= window.delay_seconds <= MAX_TARGET
         assert window.loss_runs <= window.lost + window.late
+
+
+# many at once
+
+
+def state(buffer: PlayoutBuffer) -> dict[str, object]:
+    """All that it knows. How much of the past it still keeps beyond the last 10 s is its own affair."""
+    found = {name: value.tolist() if hasattr(value, "tolist") else value for name, value in vars(buffer).items()}
+    times = found.pop("_times")
+    kept = sum(time >= times[-1] - HISTORY for time in times) if times else 0
+    found["_transits"] = found["_transits"][len(times) - kept :]
+    return found | {"times": times[len(times) - kept :]}
+
+
+def twins(
+    packets: list[tuple[int, float, float]], cuts: list[int], windows: set[int]
+) -> tuple[PlayoutBuffer, PlayoutBuffer]:
+    """The same packets one by one and in bulk, with a window after some of the cuts."""
+    one, many = PlayoutBuffer(), PlayoutBuffer()
+    edges = sorted({0, len(packets), *(cut % (len(packets) + 1) for cut in cuts)})
+    for turn, (first, last) in enumerate(itertools.pairwise(edges)):
+        for packet in packets[first:last]:
+            one.on_packet(*packet)
+        numbers, media, arrivals = zip(*packets[first:last], strict=True)
+        many.on_packets(np.array(numbers, np.int64), np.array(media), np.array(arrivals))
+        assert state(many) == state(one)
+        if turn in windows:
+            now = packets[last - 1][2]
+            assert many.window(now) == one.window(now)
+    return one, many
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.integers(0, 1 << 30),
+    st.sampled_from([0.0, 0.0, 0.02, 0.3]),
+    st.sampled_from([0.0, 0.001, 0.03, 0.4]),
+    st.lists(st.integers(0, 1500), max_size=30),
+    st.sets(st.integers(0, 30)),
+    st.sampled_from([0.0, 0.001, 0.02]),
+)
+def test_in_bulk_is_the_same(
+    seed: int, loss: float, jitter: float, cuts: list[int], windows: set[int], odd: float
+) -> None:
+    """Loss, reordering, duplicates, new clocks, stalls; over the forgetting of the base."""
+    rng = random.Random(seed)
+    packets, clock, delay = [], 0.0, 0.05
+    for n in range(1500):
+        clock -= rng.choice([0.0, 3.0, 100.0, -8.0]) if rng.random() < odd / 10 else 0.0
+        delay += rng.choice([0.2, -0.01]) if rng.random() < odd else 0.0
+        extra = rng.choice([0.0, rng.uniform(0, jitter)])
+        packets += [(n, n * PTIME + clock, n * PTIME + delay + extra)] * (1 + (rng.random() < odd))
+    in_order = jitter < PTIME or rng.random() < 0.5
+    arrived = [packet for packet in packets if rng.random() >= loss]
+    twins(sorted(arrived, key=lambda packet: packet[2]) if in_order else arrived, cuts, windows)
+
+
+def test_in_bulk_memory_is_bounded_too() -> None:
+    packets = [(n, n * PTIME, n * PTIME + 0.05) for n in range(5000)]
+    one, many = twins(packets, list(range(0, 5000, 50)), set())
+    assert many.window(1e6) == one.window(1e6)
+
+
+def test_equal_delays_keep_the_base() -> None:
+    """Exactly equal transit times, in binary fractions: the last of them is remembered longest."""
+    packets = [(n, n / 64, n / 64 + (0.25 if n < 100 or n % 50 == 0 else 0.5)) for n in range(2000)]
+    one, _ = twins(packets, list(range(0, 2000, 64)), {3, 9, 20})
+    assert math.isclose(one._base, 0.25)

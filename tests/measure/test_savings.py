@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable
 
@@ -139,3 +140,17 @@ def test_impossible_streams_are_refused_and_not_counted() -> None:
         with pytest.raises(ValueError):
             call()
     assert ledger == SavingsLedger()
+
+
+def test_it_crosses_a_pipe_exactly() -> None:
+    ledger = _meeting("sfu", 3, 1e9 / 3, seconds=0.1)
+    ledger.merge(_meeting("relay", 2, 0.1))
+    found = SavingsLedger.from_dict(json.loads(json.dumps(ledger.to_dict())))
+    assert found == ledger
+    assert found.result() == ledger.result()
+
+
+@pytest.mark.parametrize("damage", [{"actual": {"x": 1}}, {"pure": 1}, {"p2p_seconds": None}])
+def test_a_damaged_ledger_is_seen(damage: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match="not a stored ledger"):
+        SavingsLedger.from_dict(SavingsLedger().to_dict() | damage)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 from probe.measure.histogram import RELATIVE_ERROR
 from probe.measure.summary import MAX_TAG_VALUES, Summary
 from probe.model.errors import ConfigError
-from probe.model.samples import Sample
+from probe.model.samples import Sample, SampleBatch
 
 SAMPLES = st.lists(
     st.builds(
@@ -140,3 +141,37 @@ def test_damaged_data_is_refused() -> None:
             Summary.from_dict({"round_trip_time_seconds": broken})
     with pytest.raises(ValueError, match="tags"):
         Summary.from_dict({"round_trip_time_seconds": {**entry, "by": {"user=anna": entry}}})
+
+
+@given(
+    st.lists(st.floats(0, 5), max_size=60),
+    st.dictionaries(st.sampled_from(["topology", "kind"]), st.sampled_from(["p2p", "sfu", "audio"]), max_size=2),
+)
+def test_a_batch_is_its_samples(values: list[float], tags: dict[str, str]) -> None:
+    batch = SampleBatch("round_trip_time_seconds", np.array(values), 1.0, tags)
+    summary = _of([_rtt(0.5, topology="p2p")])
+    summary.add_batch(batch)
+    assert summary == _of([_rtt(0.5, topology="p2p"), *batch.singles()])
+    assert [sample.value for sample in batch.singles()] == values
+
+
+def test_batches_that_are_refused_leave_no_trace() -> None:
+    summary = Summary()
+    for metric, value, tags, complaint in (
+        ("round_trip_time_second", 1.0, {}, "round_trip_time_seconds"),
+        ("round_trip_time_seconds", 1.0, {"participant": "anna"}, "participant"),
+        ("round_trip_time_seconds", float("inf"), {"topology": "p2p"}, "measurable"),
+    ):
+        with pytest.raises((ConfigError, ValueError), match=complaint):
+            summary.add_batch(SampleBatch(metric, np.array([1.0, value]), 0.0, tags))
+    summary.add_batch(SampleBatch("round_trip_time_seconds", np.empty(0), 0.0, {"topology": "p2p"}))
+    assert summary.figures() == {}
+    assert summary == Summary()
+
+
+def test_tag_values_are_bounded_in_batches_too() -> None:
+    summary = Summary()
+    for n in range(MAX_TAG_VALUES + 5):
+        summary.add_batch(SampleBatch("round_trip_time_seconds", np.ones(3), 0.0, {"source": f"s{n}"}))
+    by = summary.figures()["round_trip_time_seconds"]["by"]
+    assert by["source=other"]["count"] == 15

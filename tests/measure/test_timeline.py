@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import itertools
+import random
 
+import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from probe.measure.timeline import MediaTimeline
@@ -95,7 +97,7 @@ def test_memory_is_bounded_and_forgetting_makes_no_gap() -> None:
     media = MediaTimeline()
     for n in range(20_000):
         media.on_media(n * 0.02, n * 0.02, "p2p")
-    assert len(media._seen) == len(media._arrivals) == 6001
+    assert 6001 <= len(media._captures) == len(media._arrivals) == len(media._paths) <= 6501
     assert media.longest_gap(0.0, 399.0) == pytest.approx(0.02)
     assert media.new == 20_000
     assert not media.on_media(399.0, 400.0, "sfu")
@@ -116,3 +118,59 @@ def test_agrees_with_plain_intervals(arrivals: list[float], a: float, b: float) 
     edges = edges if edges[-1] >= end else [*edges, end]
     gaps = [y - x for x, y in itertools.pairwise(edges) if y > start and x < end]
     assert timeline(arrivals).longest_gap(start, end) == max(gaps)
+
+
+def test_a_capture_clock_set_back_leaves_no_heap_behind() -> None:
+    media = MediaTimeline()
+    for n in range(60_000):
+        media.on_media((n % 7000) * 0.02 - n // 7000 * 1e5, n * 0.02, "p2p")
+    assert len(media._captures) <= 6501
+    assert media.new == 60_000
+
+
+def test_what_is_forgotten_is_new_again() -> None:
+    media = MediaTimeline()
+    media.on_media(1.0, 0.0, "p2p")
+    media.on_media(2.0, 115.0, "p2p")
+    assert not media.on_media(1.0, 116.0, "sfu")
+    media.on_media(3.0, 121.0, "p2p")
+    assert media.on_media(1.0, 121.5, "sfu")
+    assert (media.new, media.repeated) == (4, 1)
+    assert media.longest_gap(0.0, 10.0) == 0.0, "what came before 115 s is not remembered"
+
+
+@settings(deadline=None)
+@given(
+    st.integers(0, 1 << 30),
+    st.lists(st.integers(0, 300), max_size=12),
+    st.sampled_from([0.0, 0.01, 0.2]),
+    st.sampled_from([0.02, 2.0]),
+)
+def test_in_bulk_is_the_same(seed: int, cuts: list[int], odd: float, step: float) -> None:
+    """Two paths, reordering, duplicates, clocks set anew; over the forgetting."""
+    rng = random.Random(seed)
+    items, clock = [], 0.0
+    for n in range(300):
+        clock += rng.choice([-1.0, 0.0005, 1e6, -1e6]) if rng.random() < odd / 5 else 0.0
+        for path in ("p2p", "sfu") if 100 <= n < 200 else ("p2p" if n < 100 else "sfu",):
+            late = rng.uniform(0, 3 * step) if rng.random() < odd else 0.0
+            items += [(n * step + clock, n * step + 0.01 + late, path)] * (1 + (rng.random() < odd))
+    items.sort(key=lambda item: item[1])
+    one, many = MediaTimeline(), MediaTimeline()
+    for first, last in itertools.pairwise(sorted({0, len(items), *(cut % len(items) for cut in cuts)})):
+        for path, run in itertools.groupby(items[first:last], key=lambda item: item[2]):
+            captures, arrivals, _ = (np.array(column) for column in zip(*run, strict=True))
+            new = many.on_many(captures.astype(float), arrivals.astype(float), path)
+            singly = [one.on_media(*item, path) for item in zip(captures.tolist(), arrivals.tolist(), strict=True)]
+            assert new.tolist() == singly
+        for timeline in (one, many):
+            timeline._sweep()  # when that is done is no matter
+        assert vars(many) == vars(one)
+    for start in (0.0, 1.5, items[-1][1] - 1.0):
+        assert many.longest_gap(start, items[-1][1] + 0.5) == one.longest_gap(start, items[-1][1] + 0.5)
+
+
+def test_nothing_in_bulk() -> None:
+    media = MediaTimeline()
+    assert media.on_many(np.empty(0), np.empty(0), "p2p").tolist() == []
+    assert (media.new, media.longest_gap(0.0, 1.0)) == (0, 1.0)

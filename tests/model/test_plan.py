@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from probe.measure.intervals import attempts_needed
-from probe.model.plan import Plan, planned_counts
-from probe.model.scenario_files import load_scenario, parse_scenario
+from probe.model.plan import Plan, longest_round, planned_counts
+from probe.model.scenario_files import load_scenario, parse_scenario, scenario_names
 from reports.targets.files import load_profile
 
 
@@ -66,3 +66,16 @@ def test_nightly_can_decide_every_ratio_target_within_fifteen_minutes() -> None:
         assert needed is not None
         assert planned[kpi] >= needed, kpi
     assert found.seconds <= 13 * 60
+
+
+@pytest.mark.parametrize("name", scenario_names())
+def test_a_round_that_goes_well_is_over_before_it_is_taken_for_hanging(name: str) -> None:
+    scenario = load_scenario(name)
+    assert longest_round(scenario) > planned_counts(scenario).seconds / scenario.rounds + 60.0
+
+
+def test_the_longest_round_by_hand() -> None:
+    """Start 2 x 1; in 2 x 0.5 and twice 15; three cycles of 8 and 0.5 and 15 and 8 and twice 10 and 30; after 5; 60."""
+    fields = {"meetings": 3, "meeting_spacing": 1.0, "participants": 3, "join_spacing": 0.5, "visitors": 1, "cycles": 3}
+    scenario = parse_scenario({"name": "x", "p2p_limit": 3, **fields}, source="test")
+    assert longest_round(scenario) == 2 + 1 + 30 + 3 * (8 + 0.5 + 15 + 8 + 20 + 30) + 5 + 60

@@ -27,7 +27,7 @@ def scenario(**fields: Any) -> Scenario:
         ({"prices": {"egress": 1}}, "prices.egress: unknown key, did you mean 'egress_per_gb'?"),
         ({"quux": 1}, "quux: unknown key; valid: name, description, topology"),
         ({"topology": "p3p"}, "topology: 'p3p' is not one of 'hybrid', 'p2p' or 'sfu', did you mean 'p2p'?"),
-        ({"observe": "all"}, "observe: 'all' is not one of 'pictures', 'frames' or 'headers'"),
+        ({"observe": "all"}, "observe.depth: 'all' is not one of 'pictures', 'frames' or 'headers'"),
         ({"meetings": 0}, "meetings: 0 should be greater than or equal to 1"),
         ({"meetings": "3"}, "meetings: '3' should be a valid integer"),
         ({"meetings": True}, "meetings: True should be a valid integer"),

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 
 from rich.console import Console
 
@@ -42,6 +43,9 @@ def test_many_participants_are_cut() -> None:
     with console.capture() as captured:
         console.print(render_progress(crowd))
     assert "and 24 more participants" in captured.get()
+    with console.capture() as captured:
+        console.print(render_progress(replace(crowd, participants=crowd.participants[:3], unlisted=997)))
+    assert "and 997 more participants" in captured.get()
 
 
 def test_a_log_gets_one_line_per_step() -> None:

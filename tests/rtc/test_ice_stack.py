@@ -8,7 +8,7 @@ import pytest
 from aioice import stun
 
 from probe.model.errors import ConnectionFailed
-from probe.rtc.ice_stack import IceStack, TimedStunProtocol, shared_certificate
+from probe.rtc.ice_stack import IceStack, TimedStunProtocol
 from tests.client.fakes import START, FakeClock
 
 
@@ -130,7 +130,3 @@ async def test_a_loss_is_told_once_and_not_after_closing() -> None:
     await closed.stack.close()
     closed.stack._lost("late")
     assert closed.lost == []
-
-
-def test_the_certificate_is_made_once() -> None:
-    assert shared_certificate() is shared_certificate()

@@ -225,6 +225,34 @@ def _without(text: str, start: str) -> str:
     return "".join(line + "\r\n" for line in text.split("\r\n") if line and not line.startswith(start))
 
 
+def test_transport_wide_feedback_is_agreed_on_for_both_kinds() -> None:
+    a, b = _jsep("a", *BOTH), _jsep("b", *BOTH)
+    _exchange(a, b)
+    for transceiver in (*a.transceivers, *b.transceivers):
+        assert transceiver.extension_id(ext.TRANSPORT_CC) == 3
+        assert "transport-cc" in transceiver.codec().feedback
+
+
+def test_what_the_other_side_does_not_offer_is_not_answered() -> None:
+    a, b = _jsep("a", *BOTH), _jsep("b", *BOTH)
+    offer = a.offer()
+    answer = b.take_offer(_without(offer, "a=extmap:3").replace("transport-cc", "nothing-of-ours"))
+    for section in SessionDescription.parse(answer).sections:
+        assert sorted(section.extensions) == [1, 2]
+        assert "transport-cc" not in section.codecs[0].feedback
+    bare = _jsep("c", *BOTH).take_offer(_without(offer, "a=extmap"))
+    assert [section.extensions for section in SessionDescription.parse(bare).sections] == [{}, {}]
+
+
+def test_extension_ids_of_the_offer_hold_for_the_whole_bundle_and_what_we_add_to_it() -> None:
+    a, b = _jsep("a", *BOTH), _jsep("b", *BOTH)
+    theirs = {7: ext.MID, 5: ext.TRANSPORT_CC}
+    offer = _without(a.offer(), "a=extmap:2")
+    b.take_offer(offer.replace("a=extmap:1 ", "a=extmap:7 ").replace("a=extmap:3 ", "a=extmap:5 "))
+    b.transceivers.append(Transceiver("video", "sendonly", new_sender(("b", "second"), "b", random.Random(3))))
+    assert [section.extensions for section in SessionDescription.parse(b.offer()).sections] == [theirs] * 3
+
+
 @pytest.mark.parametrize(
     ("spoil", "said"),
     [

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 from aioice import ice as aioice_ice
-from aiortc import RTCDtlsTransport, RTCIceGatherer, RTCIceTransport
+from aiortc import RTCCertificate, RTCDtlsTransport, RTCIceGatherer, RTCIceTransport
 
-from probe.rtc.ice_stack import PRIVATE_ATTRIBUTES, shared_certificate
+from probe.rtc.certificate import shared_certificate
+from probe.rtc.ice_stack import PRIVATE_ATTRIBUTES
 
 _ALL = [(owner, name) for owner, names in PRIVATE_ATTRIBUTES.items() for name in names]
 
@@ -20,6 +21,7 @@ async def test_every_private_attribute_that_we_use_exists(owner: str, name: str)
         "aiortc.RTCIceGatherer": gatherer,
         "aiortc.RTCIceTransport": ice,
         "aiortc.RTCDtlsTransport": RTCDtlsTransport(ice, [shared_certificate()]),
+        "aiortc.RTCCertificate": RTCCertificate.generateCertificate(),
     }
     assert hasattr(objects[owner], name)
 

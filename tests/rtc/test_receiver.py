@@ -5,9 +5,11 @@ from __future__ import annotations
 import random
 from collections.abc import Iterable
 
+import numpy as np
 import pytest
 
 from probe.measure.assembly import Frame, MediaPacket
+from probe.measure.records import MARKER, RECOVERED, Records
 from probe.rtc.receiver import ReceiverHooks, TrackReceiver
 from probe.rtc.sender import MediaUnit, TrackSender
 from probe.rtc.transceiver import SenderInfo, Transceiver
@@ -38,7 +40,10 @@ class Bench:
         )
         theirs = Transceiver(kind, "recvonly", mid="0", codecs=codecs, extensions=ids)
         self.sender = TrackSender(ours, self.clock, self.sent.append, lambda: None, random.Random(2))
-        hooks = ReceiverHooks(self.first.append, self.audio.append, self.frames.append, self.feedback.extend)
+        self.records: list[Records] = []
+        hooks = ReceiverHooks(
+            self.first.append, self.audio.append, self.frames.append, self.feedback.extend, self.records.append
+        )
         self.receiver = TrackReceiver(theirs, 111, 999, self.clock, hooks, frames=frames)
 
     def unit(self, number: int, data: bytes, kind: str = "video") -> list[bytes]:
@@ -166,13 +171,56 @@ def test_a_decoder_that_fails_gets_its_keyframe_although_frames_still_come() -> 
     assert len(bench.feedback) == 1
 
 
-def test_headers_alone_end_frames_by_their_marker() -> None:
+def test_headers_alone_become_records() -> None:
     bench = Bench(frames=False)
-    bench.deliver(bench.unit(0, KEY + bytes(2000)))
-    bench.deliver(bench.unit(1, DELTA))
-    assert [(f.data, f.decodable) for f in bench.frames] == [(b"", True), (b"", True)]
-    assert [f.capture_time for f in bench.frames] == pytest.approx([START, START + 1 / 30], abs=1e-6)
+    sent = [*bench.unit(0, KEY + bytes(2000)), *bench.unit(1, DELTA)]
+    bench.deliver(sent)
+    bench.receiver.pull()
+    records = np.concatenate(bench.records)
+    headers = [parse_header(packet) for packet in sent]
+    assert records["sequence"].tolist() == [header.sequence_number for header in headers]
+    assert records["timestamp"].tolist() == [header.timestamp for header in headers]
+    assert records["size"].tolist() == [
+        len(packet) - header.header_length for packet, header in zip(sent, headers, strict=True)
+    ]
+    assert records["flags"].tolist() == [0, MARKER, MARKER]
+    assert records["capture"].tolist() == pytest.approx([START, START, START + 1 / 30], abs=1e-6)
+    assert records["arrival"].tolist() == pytest.approx([START + 0.01 * n for n in (1, 2, 3)])
     assert bench.receiver.frames_given_up == 0
+    assert not bench.frames
+
+
+def test_records_wait_for_the_window_once_media_flows_unless_something_is_missing() -> None:
+    bench = Bench(frames=False)
+    told: list[int] = []
+    bench.receiver.needs_attention = lambda: told.append(1)
+    packets = [packet for number in range(8) for packet in bench.unit(number, KEY)]
+    bench.deliver(packets[:4])
+    assert [len(records) for records in bench.records] == [1]  # the first frame at once, then nothing to hurry for
+    assert not bench.receiver.needs_poll
+    bench.deliver(packets[5:6])
+    assert [len(records) for records in bench.records] == [1, 4]
+    assert told
+    assert bench.receiver.needs_poll
+    bench.receiver.poll(bench.clock.time, 0.0)
+    assert bench.feedback == [Nack(999, 111, (parse_header(packets[4]).sequence_number,))]
+    bench.deliver(packets[4:5])
+    assert not bench.receiver.needs_poll
+    assert np.concatenate(bench.records)["flags"].tolist() == [MARKER] * 6
+
+
+def test_a_retransmission_is_a_record_too() -> None:
+    bench = Bench(frames=False)
+    packets = [packet for number in range(3) for packet in bench.unit(number, KEY)]
+    bench.deliver([packets[0], packets[2]])
+    lost = parse_header(packets[1]).sequence_number
+    before = len(bench.sent)
+    bench.sender.on_nack(Nack(1, 111, (lost,)))
+    bench.deliver(bench.sent[before:])
+    records = np.concatenate(bench.records)
+    assert records["sequence"].tolist()[-1] == lost
+    assert records["flags"].tolist() == [MARKER, MARKER, MARKER | RECOVERED]
+    assert records["size"].tolist() == [records["size"][0]] * 3
 
 
 @pytest.mark.parametrize("noise", [b"", b"\xff" * 30, b"\x90\x80", b"\x00", b"\x80"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 
-from probe.rtc.transceiver import SenderInfo, Transceiver, default_codecs, new_sender
+from probe.rtc.transceiver import SenderInfo, Transceiver, default_codecs, new_sender, preferred_codecs
 from probe.wire.sdp import OUR_AUDIO, OUR_VIDEO, MediaSection, SsrcSource
 
 
@@ -61,3 +61,10 @@ def test_senders_differ() -> None:
     made = [new_sender(("s", "t"), "name", rng) for _ in range(50)]
     assert len({ssrc for sender in made for ssrc in (sender.ssrc, sender.rtx_ssrc)}) == 100
     assert all(0 < sender.ssrc < 1 << 32 for sender in made)
+
+
+def test_preferred_codecs_bring_their_retransmission_and_unknown_ones_change_nothing() -> None:
+    assert [codec.name for codec in preferred_codecs("video", ("h264",))] == ["H264", "rtx"]
+    assert preferred_codecs("video", ("h264",))[1].apt == preferred_codecs("video", ("h264",))[0].payload_type
+    assert preferred_codecs("video", ("av1",)) == preferred_codecs("video", ()) == OUR_VIDEO
+    assert preferred_codecs("audio", ("vp8",)) == OUR_AUDIO

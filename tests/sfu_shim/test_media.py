@@ -11,8 +11,14 @@ import pytest
 from probe.rtc.clock import Clock
 from probe.rtc.peer import Peer, PeerConfig
 from probe.rtc.transceiver import Transceiver
-from probe.wire.extensions import ABS_CAPTURE_TIME, MID, abs_capture_time_encode
-from probe.wire.rtcp import Nack, PictureLoss, ReceiverReport, Remb, SenderReport
+from probe.wire.extensions import (
+    ABS_CAPTURE_TIME,
+    MID,
+    TRANSPORT_CC,
+    abs_capture_time_encode,
+    transport_sequence_encode,
+)
+from probe.wire.rtcp import Nack, PictureLoss, ReceiverReport, Remb, SenderReport, TransportFeedback
 from probe.wire.rtp import RtpHeader, build_packet, payload
 from sfu_shim.config import ShimConfig
 from sfu_shim.core import protocol as p
@@ -155,6 +161,33 @@ async def test_terminates_rtcp_and_answers_nacks(session: aiohttp.ClientSession)
     await b.until(lambda _: any(isinstance(m, SenderReport) and m.ssrc == first.ssrc for m in b.rtcp[path]))
     await a.until(lambda _: any(isinstance(m, ReceiverReport) and len(m.reports) == 2 for m in a.rtcp[up]))
     await a.until(lambda _: any(isinstance(m, Remb) and m.bitrate_bps > 4_900_000 for m in a.rtcp[up]))
+    await a.close()
+    await b.close()
+    await server.stop()
+
+
+async def test_answers_transport_wide_numbers_and_passes_none_on(session: aiohttp.ClientSession) -> None:
+    server, url = await started(0)
+    a, b = await connected(session, url, 2)
+    await forwarding(server, a, b)
+    heard = a.rtcp[a.path("sfu")]
+    assert not any(isinstance(packet, TransportFeedback) for packet in heard)  # nothing was numbered so far
+    for kind, number in (("audio", 65535), ("video", 0), ("video", 2)):
+        send(a, kind, 30 + number % 8, KEY, {TRANSPORT_CC: transport_sequence_encode(number)})
+    await a.until(lambda _: any(isinstance(packet, TransportFeedback) for packet in heard))
+    [told] = [packet for packet in heard if isinstance(packet, TransportFeedback)]
+    assert [(sequence, arrival is not None) for sequence, arrival in told.arrivals] == [
+        (65535, True), (0, True), (1, False), (2, True),
+    ]  # fmt: skip
+    video = sender(a, a.path("sfu"), "video").sender
+    assert video is not None
+    assert told.media_ssrc == video.ssrc
+    await b.until(lambda _: len(from_publisher(b, a, "video")) == 2)
+    receiving = next(t for t in b.peers[b.path("sfu")].transceivers if t.kind == "video" and t.receives)
+    identifier = receiving.extension_id(TRANSPORT_CC)
+    assert identifier is not None
+    assert all(identifier not in header.extensions for _, header in b.packets[b.path("sfu")])
+    assert not any(isinstance(packet, TransportFeedback) for packet in b.rtcp[b.path("sfu")])
     await a.close()
     await b.close()
     await server.stop()

@@ -59,7 +59,7 @@ def test_rtx_without_its_codec_is_dropped() -> None:
 
 def test_feedback_is_what_both_name() -> None:
     offered = [Codec(96, "VP8", 90000, feedback=("transport-cc", "nack pli", "nack"))]
-    assert negotiate_codecs(offered, OUR_VIDEO)[0].feedback == ("nack", "nack pli")
+    assert negotiate_codecs(offered, OUR_VIDEO)[0].feedback == ("nack", "nack pli", "transport-cc")
 
 
 def test_opus_keeps_our_parameters_and_their_payload_type() -> None:
@@ -88,7 +88,7 @@ def test_answered_profile_and_level(profile: str | None, asymmetry: str, answere
     assert chosen.parameter("profile-level-id") == answered
     assert chosen.parameter("packetization-mode") == "1"
     assert chosen.parameter("level-asymmetry-allowed") == asymmetry
-    assert chosen.feedback == ("nack",)
+    assert chosen.feedback == ("nack", "transport-cc")
 
 
 @pytest.mark.parametrize("mode", ["0", None, "2"])

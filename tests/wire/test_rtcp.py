@@ -192,6 +192,34 @@ def test_transport_feedback_bytes() -> None:
     assert one(data) == packet
 
 
+def test_transport_feedback_run_of_small_deltas_across_the_wrap() -> None:
+    """Draft section 3.1.3: eight packets from 65533 on, a millisecond apart from 128 ms: one run, eight deltas of a byte."""
+    packet = TransportFeedback(7, 8, 65533, 5, tuple((65533 + i & 0xFFFF, 0.128 + i / 1000) for i in range(8)))
+    data = bytes.fromhex("8FCD0007 00000007 00000008 FFFD0008 00000205 2008 0004040404040404 0000".replace(" ", ""))
+    assert packet.to_bytes() == data
+    found = one(data)
+    assert isinstance(found, TransportFeedback)
+    assert found.base_sequence == 65533
+    assert [sequence for sequence, _ in found.arrivals] == [65533, 65534, 65535, 0, 1, 2, 3, 4]
+    assert [arrival for _, arrival in found.arrivals] == pytest.approx([0.128 + i / 1000 for i in range(8)])
+
+
+def test_transport_feedback_deltas_of_both_sizes() -> None:
+    """Draft section 3.1.5: 40 ms on from 15 times 64 ms, 100 ms on, a tick back, one lost, the longest step of one byte:
+    symbols 01 10 10 00 01."""
+    named = ((100, 1.0), (101, 1.1), (102, 1.09975), (103, None), (104, 1.1635))
+    packet = TransportFeedback(7, 8, 100, 255, named)
+    data = bytes.fromhex("8FCD0006 00000007 00000008 00640005 00000FFF DA10 A0 0190 FFFF FF".replace(" ", ""))
+    assert packet.to_bytes() == data
+    assert one(data) == packet
+
+
+def test_transport_feedback_one_bit_vector_of_other_senders() -> None:
+    """Draft section 3.1.4: 10 and fourteen bits, of which three count; 2 ms on from 64 ms, and 3 ms."""
+    data = bytes.fromhex("8FCD0005 00000007 00000008 00010003 00000100 A800 080C".replace(" ", ""))
+    assert one(data) == TransportFeedback(7, 8, 1, 0, ((1, 0.066), (2, None), (3, 0.069)))
+
+
 def test_transport_feedback_chunks_of_other_senders() -> None:
     head = "00000007 00000008 FFFE0009 00000100"
     run = bytes.fromhex(f"8FCD0007 {head} 2002 8001 0004 C000 0408 0C00".replace(" ", ""))

@@ -22,7 +22,8 @@ from probe.wire.rtcp import (
 )  # fmt: skip
 from probe.wire.rtp import RtpHeader, build_packet, parse_header, payload
 from probe.wire.sdp import Codec
-from sfu_shim.core.forwarding import Forwarder, Transmit
+from sfu_shim.core.audience import Transmit
+from sfu_shim.core.forwarding import Forwarder
 from sfu_shim.core.history import MAX_PACKETS, Packet, PacketHistory
 from sfu_shim.core.keyframes import KeyframeThrottle
 from sfu_shim.core.mapping import codecs_for, map_extensions, map_payload_types, map_rtx

@@ -1,0 +1,84 @@
+"""Janus 1.1.2 (Debian package `janus`) on loopback, with the configuration beside this file."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import socket
+import subprocess
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from tests.bench.server_process import ServerProcess
+
+CONFIGURATION = Path(__file__).parent / "janus_config"
+ROOM = 1234
+_START_SECONDS = 15.0
+
+
+def why_not() -> str | None:
+    """What is missing here to run Janus; None: nothing."""
+    for program, package in (("janus", "janus"), ("gcc", "gcc"), ("setpriv", "util-linux")):
+        if shutil.which(program) is None:
+            return f"{program} is not installed (apt-get install --no-install-recommends {package})"
+    return None if _modules() is not None else "the Janus modules are not where Debian has them"
+
+
+@asynccontextmanager
+async def running() -> AsyncIterator[tuple[ServerProcess, str]]:
+    """(process, WebSocket URL), stopped at the end."""
+    with tempfile.TemporaryDirectory(prefix="janus-") as folder:
+        port = _free_port()
+        shim = _prepare(Path(folder), port)
+        process = await ServerProcess.start(["janus", "-F", folder], {"LD_PRELOAD": str(shim)})
+        draining = asyncio.create_task(_drain(process))
+        try:
+            await _listening(port)
+            yield process, f"ws://127.0.0.1:{port}"
+        finally:
+            draining.cancel()
+            await asyncio.wait([draining])
+            await process.stop()
+
+
+def _modules() -> Path | None:
+    return next((found.parent for found in sorted(Path("/usr/lib").glob("*/janus/plugins"))), None)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _prepare(folder: Path, port: int) -> Path:
+    for template in CONFIGURATION.glob("*.jcfg"):
+        text = template.read_text().replace("@FOLDER@", str(folder)).replace("@MODULES@", str(_modules()))
+        (folder / template.name).write_text(text.replace("@PORT@", str(port)))
+    shim = folder / "hide_loopback.so"
+    source = CONFIGURATION / "hide_loopback.c"
+    subprocess.run(["gcc", "-shared", "-fPIC", "-O2", "-o", str(shim), str(source), "-ldl"], check=True, timeout=60)
+    return shim
+
+
+async def _drain(process: ServerProcess) -> None:
+    """Read what it prints: a full pipe would stop it."""
+    while True:
+        try:
+            await process.line(3600.0)
+        except EOFError:
+            return
+
+
+async def _listening(port: int) -> None:
+    async with asyncio.timeout(_START_SECONDS):
+        while True:
+            try:
+                _, writer = await asyncio.open_connection("127.0.0.1", port)
+            except ConnectionError:
+                await asyncio.sleep(0.1)
+            else:
+                writer.close()
+                return
