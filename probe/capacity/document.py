@@ -12,8 +12,8 @@ _FIGURES = (
     "participants", "processes", "seconds", "cpu_core_per_participant", "cpu_us_per_packet", "join_cpu_seconds",
     "rss_bytes_per_participant", "loop_lag_p99_seconds", "pacing_error_p99_seconds", "decode_delay_p99_seconds",
     "decode_overload", "socket_drops", "packets_sent", "packets_received", "packets_lost", "joins_per_second",
-    "join_seconds_p95", "join_failures", "cpu_cores", "server_cpu_cores", "other_cpu_cores", "authenticated_share", "native",
-    "trustworthy",
+    "join_seconds_p95", "join_failures", "cpu_cores", "cpu_wait_ratio", "server_cpu_cores", "other_cpu_cores",
+    "authenticated_share", "native", "trustworthy",
 )  # fmt: skip
 
 

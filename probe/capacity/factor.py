@@ -8,8 +8,8 @@ from probe.capacity.figures import Point
 
 _FULL = 0.90
 """Share of a core from which a process waits for its CPU more often than for its packets."""
-_CROWDED = 0.5
-"""Cores used by others from which they may be the reason."""
+_STARVED = 0.1
+"""Share of the time for which an event loop has to wait for a processor, from which that is the reason: somebody else has it."""
 _LATE = frozenset({"loop lag", "pacing", "decoding", "socket buffers"})
 """Limits that are passed for want of CPU, whoever has it."""
 _WORDS = {
@@ -41,10 +41,11 @@ def _cause(point: Point, processors: int) -> str:
         return f"CPU (a process used {point.busiest:.0%} of its core)"
     if (server := point.server_cpu_cores) is not None and server >= _FULL:
         return f"the test server (it used {server:.0%} of a core)"
-    others = point.other_cpu_cores
     late = any(trouble.kind in _LATE for trouble in point.troubles)
-    if late and others is not None and others >= _CROWDED and point.cpu_cores + others >= _FULL * processors:
-        return f"CPU ({others:.1f} of {processors} cores went to other processes)"
+    waited, others = point.cpu_wait_ratio, point.other_cpu_cores
+    if late and waited is not None and waited >= _STARVED:
+        used = "" if others is None else f"; others used {others:.1f} of {processors} cores"
+        return f"CPU (a process waited for a processor {waited:.0%} of the time{used})"
     return ""
 
 

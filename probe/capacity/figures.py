@@ -28,6 +28,7 @@ class Reading:
     last_joined: float | None
     seconds: float
     cpu_seconds: float
+    waited_seconds: float | None
     packets_sent: int
     packets_received: int
     packets_lost: int
@@ -141,6 +142,12 @@ class Point:
     def busiest(self) -> float:
         """The busiest process's share of a core."""
         return max((r.cpu_seconds / r.seconds for r in self.readings if r.seconds > 0), default=0.0)
+
+    @property
+    def cpu_wait_ratio(self) -> float | None:
+        """Share of the window in which an event loop could have run and had no processor, of the process that was worst off."""
+        found = [r.waited_seconds / r.seconds for r in self.readings if r.waited_seconds is not None and r.seconds > 0]
+        return max(found, default=None)
 
     @property
     def cpu_core_per_participant(self) -> float | None:

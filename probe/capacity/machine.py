@@ -56,6 +56,15 @@ def cpu_seconds_of(pid: int) -> float | None:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
+def waited_seconds() -> float | None:
+    """Time so far in which this process's main thread, the event loop, could have run and had no processor; None where nothing
+    tells."""
+    try:
+        return int((_PROC / "self/schedstat").read_text().split()[1]) / 1e9
+    except (OSError, IndexError):
+        return None
+
+
 def processors() -> int:
     """Those that we may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -9,7 +9,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Self
 
-from probe import native
 from probe.capacity.figures import Reading
 from probe.capacity.joins import Joins, join_cpu, p95
 from probe.capacity.machine import cpu_seconds, rss_bytes
@@ -61,7 +60,9 @@ class Session:
         """Everything slow is done, and nobody has joined. Samples are summed up as in a run."""
         contents = await work.contents()
         scenario = work.scenario(meetings, processes)
-        async with stage(scenario, url, contents, networks_of(scenario), Summary().add) as context:
+        summary = Summary()
+        async with stage(scenario, url, contents, networks_of(scenario), summary.add) as context:
+            context.batch_sink = summary.add_batch
             watch, session = GeneratorWatch(context), cls(context, work, url, contents, (meetings, processes))
             try:
                 yield session
@@ -140,6 +141,7 @@ class Session:
             last_joined=times[-1] if times else None,
             seconds=seconds,
             cpu_seconds=last.cpu - first.cpu,
+            waited_seconds=None if first.waited is None or last.waited is None else last.waited - first.waited,
             packets_sent=last.sent - first.sent,
             packets_received=last.received - first.received,
             packets_lost=last.lost - first.lost,
@@ -151,7 +153,7 @@ class Session:
             decode_overload=int(health["decode_overload"]),
             decode_delay_p99_seconds=health["decode_delay_p99_seconds"],
             rss_bytes=max(0, rss_bytes() - self._rss),
-            native=native.available(),
+            native=self._context.reading is not None,
             packets_authenticated=last.authenticated - first.authenticated,
             elsewhere=sum(p.topology != self._work.topology for p in self._participants),
             errors=tuple(f"{e.phase}: {e.message}" for e in counted_errors(self._context.errors))[:_MOST_ERRORS],

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from probe.capacity.machine import cpu_seconds
+from probe.capacity.machine import cpu_seconds, waited_seconds
 from probe.client.context import Context
 from probe.client.participant import Participant
 
@@ -14,10 +14,11 @@ StreamKey = tuple[str, str, int]
 
 @dataclass(frozen=True, slots=True)
 class Counters:
-    """`time` monotonic; `streams` distinct packets by (participant, path, SSRC)."""
+    """`time` monotonic; `waited` for a processor; `streams` distinct packets by (participant, path, SSRC)."""
 
     time: float
     cpu: float
+    waited: float | None
     sent: int
     lost: int
     drops: int
@@ -45,7 +46,9 @@ def count(context: Context, participants: Iterable[Participant], cpu: float | No
                 snapshot = receiver.stream.snapshot(now)
                 lost += snapshot.lost_first
                 streams[participant.participant, name, ssrc] = snapshot.packets
-    return Counters(now, cpu_seconds() if cpu is None else cpu, sent, lost, drops, authenticated, streams)
+    return Counters(
+        now, cpu_seconds() if cpu is None else cpu, waited_seconds(), sent, lost, drops, authenticated, streams
+    )
 
 
 def measured_streams(first: Counters, last: Counters) -> int:

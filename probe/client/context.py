@@ -46,7 +46,9 @@ class _Gathered(NamedTuple):
 class Context:
     """One run in one process. `sink` takes every sample, and `batch_sink` what is observed in bulk; without one the sink gets
     that too, value by value. `captures` finds a sender's log by participant id; `networks` the emulated access of the
-    participant that enters a meeting at a position (0 first), None for none."""
+    participant that enters a meeting at a position (0 first), None for none. `reading` and `pacing` are the compiled packet path,
+    where a run that looks at headers only has it: one in `authenticate_every` packets is authenticated then; `observed` counts
+    what was looked at closely (`probe.measure.observed`)."""
 
     clock: Clock
     wheel: TimerWheel
@@ -69,7 +71,7 @@ class Context:
     reading: Reading | None = None
     pacing: Pacing | None = None
     authenticate_every: int = 1
-    pictures_seconds: float = 0.0
+    observed: Counter[str] = field(default_factory=Counter)
     batch_sink: Callable[[SampleBatch], None] | None = None
     polls: Polls = field(init=False)
     _gathered: dict[tuple[object, ...], _Gathered] = field(default_factory=dict, init=False)
@@ -85,11 +87,15 @@ class Context:
         self.sink(Sample(metric, float(value), self.clock.now() - self.epoch, tags or {}, detail))
 
     def observe(self, metric: str, values: NDArray[np.float64], tags: Mapping[str, str]) -> None:
-        """Many values of one series. They go on together with others of it about a second later, or at `flush`. The array
-        is kept until then: don't change it."""
+        """Many values of one series. Where batches are taken they go on together with others about a second later, or at
+        `flush`; the array is kept until then: don't change it."""
         if not len(values):
             return
         now = self.clock.now()
+        if self.batch_sink is None:
+            for sample in SampleBatch(metric, values, now - self.epoch, tags).singles():
+                self.sink(sample)
+            return
         if not self._gathered:
             self._gathered_since = now
         series = self._gathered.setdefault((metric, *tags.items()), _Gathered(metric, tags, []))
@@ -101,13 +107,9 @@ class Context:
         """What was observed goes on at once: whoever reads a summary calls this before."""
         gathered, self._gathered = self._gathered, {}
         for series in gathered.values():
-            time = self.clock.now() - self.epoch
-            batch = SampleBatch(series.metric, np.concatenate(series.values), time, series.tags)
             if self.batch_sink is not None:
-                self.batch_sink(batch)
-                continue
-            for sample in batch.singles():
-                self.sink(sample)
+                time = self.clock.now() - self.epoch
+                self.batch_sink(SampleBatch(series.metric, np.concatenate(series.values), time, series.tags))
 
     def complain(self, error: ProbeError, *, who: str = "", phase: str = "") -> None:
         """Keep an error for the report; equal ones are counted."""

@@ -9,7 +9,7 @@ from probe.client.context import Context
 from probe.measure.assembly import MediaPacket
 from probe.measure.audio_quality import AudioQuality, AudioScore
 from probe.measure.playout import PlayoutBuffer, PlayoutWindow
-from probe.measure.records import RESTARTED, Records
+from probe.measure.records import RESTARTED, Records, joined
 from probe.wire.rtp import TimestampUnwrapper
 
 WINDOW = 2.0
@@ -19,6 +19,8 @@ LOOK_AHEAD = 0.0065
 """Opus look-ahead in seconds, at 48 kHz (RFC 6716 section 2.1.4, and measured)."""
 
 _CLOCK_RATE = 48_000
+_MOST_HELD = 4096
+"""Records that wait for a window: more than a minute's, if nobody asks."""
 
 
 class Listening:
@@ -44,6 +46,8 @@ class Listening:
         self._origin: int | None = None
         self._finished = False
         self._unwrap = TimestampUnwrapper()
+        self._records: list[Records] = []
+        self._held = 0
         self.last: AudioScore | None = None
 
     def on_packet(self, packet: MediaPacket, extended_timestamp: int) -> None:
@@ -61,8 +65,24 @@ class Listening:
             self._context.emit("one_way_delay_seconds", one_way, self._audio_tags, who=self._who)
 
     def on_records(self, records: Records) -> None:
-        """`on_packet` for each, in order of arrival. Where the stream restarted the playout buffer begins anew: what the
-        sender jumped over was never sent."""
+        """`on_packet` for each, in order of arrival. They are looked at when a window ends."""
+        if not len(records):
+            return
+        if self._origin is None:
+            self._origin = self._unwrap.unwrap(records["timestamp"].item(0))
+            self._started = records["arrival"].item(0)
+        self._records.append(records)
+        self._held += len(records)
+        if self._held > _MOST_HELD:
+            self._settle()
+
+    def _settle(self) -> None:
+        """Take in the records. Where the stream restarted the playout buffer begins anew: what the sender jumped over was
+        never sent."""
+        if not self._held:
+            return
+        records = joined(self._records)
+        self._records, self._held = [], 0
         (restarts,) = (records["flags"] & RESTARTED).nonzero()
         for part in np.split(records, restarts) if len(restarts) else (records,):
             if not len(part):
@@ -77,11 +97,9 @@ class Listening:
         first = self._unwrap.unwrap(timestamps.item(0))
         ticks = (timestamps - timestamps[0]).view(np.int32)  # modulo 2**32, nearest to the first
         self._unwrap.unwrap(timestamps.item(int(ticks.argmax())))
-        if self._origin is None:
-            self._origin, self._started = first, arrivals.item(0)
         self._bytes += int(np.add.reduce(records["size"]))
         self._packets += len(records)
-        media_times = (ticks + np.int64(first - self._origin)) / _CLOCK_RATE
+        media_times = (ticks + np.int64(first - (self._origin or 0))) / _CLOCK_RATE
         self._buffer.on_packets(records["sequence"], media_times, arrivals)
         if self._remote in self._context.captures:
             self._on_delays(arrivals - records["capture"])
@@ -102,6 +120,7 @@ class Listening:
             self._rate(now, elapsed)
 
     def _rate(self, now: float, elapsed: float) -> None:
+        self._settle()
         self._started = now
         window = self._judge(now)
         if self._one_way_known:
@@ -126,6 +145,7 @@ class Listening:
         if self._finished:
             return
         self._finished = True
+        self._settle()
         now = self._context.clock.now()
         if self._origin is not None and now - self._started >= SHORTEST_WINDOW:
             self._rate(now, now - self._started)

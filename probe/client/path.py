@@ -10,6 +10,7 @@ from typing import Protocol
 from probe.client.context import Context
 from probe.client.path_readings import PathReadings
 from probe.client.publishing import AnyPublisher, send_track
+from probe.measure.observed import AUTHENTICATED, PACKETS, REFUSED, VIDEO_STREAMS
 from probe.measure.savings import Path as Via
 from probe.model.errors import ConnectionFailed, ProbeError, SignallingError
 from probe.rtc.demux import Demultiplexer
@@ -302,6 +303,16 @@ class Path:
         past_the_peer = sum(sender.bytes_sent for sender in self._fast_senders())
         return self.peer.bytes_sent + past_the_peer, self.peer.bytes_received
 
+    def _count_observed(self) -> None:
+        """Where headers are read, what of it was looked at closely."""
+        if self._context.depth != "headers":
+            return
+        receivers, lane, observed = list(self.rtcp.receivers.values()), self.peer.lane, self._context.observed
+        observed[PACKETS] += sum(receiver.stream.packets for receiver in receivers)
+        observed[AUTHENTICATED] += self.peer.authenticated + (lane.authenticated if lane is not None else 0)
+        observed[REFUSED] += lane.refused if lane is not None else 0
+        observed[VIDEO_STREAMS] += sum(receiver.kind == "video" for receiver in receivers)
+
     def _fast_senders(self) -> list[FastTrackSender]:
         return [sender for sender in self._senders.values() if isinstance(sender, FastTrackSender)]
 
@@ -318,6 +329,7 @@ class Path:
             self._publisher.detach(sender)
         self.rtcp.close()
         self.twcc.close()
+        self._count_observed()
         self.readings.finish_all()
         self.readings.malformed(self.peer.malformed)
         self._context.socket_drops += self.peer.socket_drops + sum(s.send_drops for s in self._fast_senders())

@@ -15,6 +15,7 @@ from probe.client.path import Path
 from probe.client.stream_decoder import Decoded, StreamDecoder
 from probe.measure.assembly import Frame, FrameAssembler, MediaPacket
 from probe.measure.freeze import FreezeDetector
+from probe.measure.observed import PICTURE_MILLISECONDS, PICTURE_SAMPLES
 from probe.measure.video_quality import VideoQuality
 from probe.rtc.receiver import TrackReceiver
 from probe.wire.payload import format_for
@@ -123,7 +124,8 @@ class PictureSample:
         self._emit("frame_id_wrong", self._wrong)
         self._emit_seconds()
         watched = self._quality.displayed_seconds + self._quality.frozen_seconds
-        self._context.pictures_seconds += watched
+        self._context.observed[PICTURE_SAMPLES] += 1
+        self._context.observed[PICTURE_MILLISECONDS] += round(watched * 1000)
         if watched >= SHORTEST and self._quality.score is not None:
             self._emit("video_quality_score", self._quality.score)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple, TypeVar
 
 import numpy as np
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from probe.client.listening import Listening
 from probe.measure.header_frames import Frames, HeaderFrames
-from probe.measure.records import Records
+from probe.measure.records import Records, joined
 
 MOST_HELD = 4096
 """Records of one stream that may wait: more than a minute's, if nobody asks."""
@@ -28,17 +28,31 @@ class Media(NamedTuple):
     capture: NDArray[np.float64]
     size: NDArray[np.int64]
 
+    @property
+    def identity(self) -> NDArray[np.float64]:
+        """What tells it from other media, on whatever path: the capture time, without one the arrival."""
+        told = self.capture == self.capture
+        return self.capture if np.count_nonzero(told) == len(told) else np.where(told, self.capture, self.arrival)
+
+    @property
+    def delay(self) -> NDArray[np.float64]:
+        """One-way delays in seconds, of what tells its capture time."""
+        delays = self.arrival - self.capture
+        return np.maximum(delays[~np.isnan(delays)], 0.0)
+
     def at(self, places: NDArray[np.bool_] | NDArray[np.intp]) -> Media:
         """Some of it."""
         return Media(self.arrival[places], self.capture[places], self.size[places])
 
 
 class Skimmed:
-    """One stream. Audio goes to `listening` too, packet by packet; without it the stream is video."""
+    """One stream. `pull` makes its receiver hand over by `put` what it holds back. Audio goes to `listening` too, packet by
+    packet; without it the stream is video."""
 
-    def __init__(self, listening: Listening | None) -> None:
+    def __init__(self, listening: Listening | None, pull: Callable[[], None]) -> None:
         self.held = 0
         self._listening = listening
+        self._pull = pull
         self._frames = HeaderFrames()
         self._pending: list[Records] = []
 
@@ -49,11 +63,11 @@ class Skimmed:
 
     def take(self, now: float | None) -> list[Media]:
         """What has come since the last call. With `now`, frames that have been waiting in vain until then are set free."""
+        self._pull()
         pending, self._pending, self.held = self._pending, [], 0
         found = []
         if pending:
-            records = pending[0] if len(pending) == 1 else np.concatenate(pending)
-            found.append(self._look(records))
+            found.append(self._look(joined(pending)))
         if now is not None and self._frames.waits:
             found.append(_frames(self._frames.poll(now - _UNREAD)))
         return found

@@ -9,7 +9,6 @@ from functools import partial
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from probe.client.context import Context
 from probe.client.listening import Listening
@@ -45,7 +44,6 @@ class _Stream:
         self.keyframe_seen = False
         self.media = 0
         self.skimmed: Skimmed | None = None
-        self.pull: Callable[[], None] = lambda: None
 
 
 class View:
@@ -95,8 +93,7 @@ class View:
             feedback=lambda packets: None,
         )
         if self._context.depth == "headers":
-            stream.skimmed = Skimmed(stream.listening)
-            stream.pull = lambda: hooks.pull()  # the receiver puts its own there
+            stream.skimmed = Skimmed(stream.listening, lambda: hooks.pull())  # the receiver puts its own there
             hooks.records = partial(self._on_records, stream, stream.skimmed)
         return hooks
 
@@ -247,7 +244,6 @@ class View:
                 batches = []
                 for (path, its_kind), stream in self._streams.items():
                     if its_kind == kind and stream.skimmed is not None:
-                        stream.pull()
                         batches += [((path, stream), media) for media in stream.skimmed.take(now)]
                 for (path, stream), media in by_arrival(batches):
                     self._came(kind, path, stream, media)
@@ -255,13 +251,10 @@ class View:
             self._catching = False
 
     def _came(self, kind: Kind, path: str, stream: _Stream, media: Media) -> None:
-        arrival, capture = media.arrival, media.capture
-        told = capture == capture
-        all_told = np.count_nonzero(told) == len(told)
+        arrival = media.arrival
         if kind == "video" and not stream.media:
             self._milestone(path, "first_decoded", arrival.item(0))
-        identity = capture if all_told else np.where(told, capture, arrival)
-        new = self._timelines[kind].on_many(identity, arrival, path)
+        new = self._timelines[kind].on_many(media.identity, arrival, path)
         self._flowing(path, stream, arrival.item(0), arrival.item(-1), len(arrival))
         if kind == "audio":
             return
@@ -276,9 +269,7 @@ class View:
         watching.on_frames(self._last_shown, shown, self._freezes.on_frames(shown), int(np.add.reduce(media.size)))
         self._last_shown = shown.item(-1) if self._last_shown is None else max(shown.item(-1), self._last_shown)
         if self.remote in self._context.captures:  # a foreign sender's clock is not ours
-            delays = shown - media.capture
-            delays = np.maximum(delays[~np.isnan(delays)], 0.0)
-            self._context.observe("one_way_delay_seconds", delays, watching.video_tags)
+            self._context.observe("one_way_delay_seconds", media.delay, watching.video_tags)
 
     # both
 
@@ -352,7 +343,6 @@ class View:
         if self.watching is not None and self._last_shown is not None and self._freezes.open_freeze(at) > 0:
             self.watching.on_interval(self._last_shown, at, frozen=True)
         self._end_stretch()
-        self._context.flush()
 
     def _end_stretch(self) -> None:
         if self.watching is not None:

@@ -7,7 +7,6 @@ import os
 
 from probe.engine.engine import BEAT, Engine, engine
 from probe.engine.protocol import (
-    COMMANDS,
     Close,
     Closed,
     Deliver,
@@ -25,6 +24,7 @@ from probe.lifeline import Lifeline, Voice, leave_signals_to_the_parent
 from probe.model.errors import ProbeError
 
 _FAILED = 1
+_ONCE_READY = (Hold, Close, Deliver)
 
 
 class Child:
@@ -58,7 +58,7 @@ class Child:
         telling = asyncio.create_task(self._tell(running))
         try:
             while (line := await self._commands.get()) is not None:
-                await self._command(running, decode(line, COMMANDS))
+                await self._command(running, decode(line, _ONCE_READY))
         finally:
             telling.cancel()
             await self._call_off()

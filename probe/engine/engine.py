@@ -11,6 +11,8 @@ from itertools import islice
 from probe.client.context import Context
 from probe.client.generator_watch import GeneratorWatch
 from probe.client.meeting import Entry, Meeting
+from probe.client.participant import Participant
+from probe.client.rotation import Rotation
 from probe.client.seams import Media
 from probe.client.vmaf_samples import VmafSamples
 from probe.engine.outcome import Outcome
@@ -26,6 +28,8 @@ from probe.stage import Contents, networks_of, prepare, stage
 BEAT = 0.25
 """Seconds between two flushes of the spool, and between two snapshots."""
 CLOSE_DEADLINE = 20.0
+_FIRST_LOOK = 2.0
+"""Seconds after the first join until the first look at pictures, where they are sampled."""
 
 
 class Engine:
@@ -42,11 +46,13 @@ class Engine:
         self._vmaf = VmafSamples(context, enabled=enabled)
         self._meetings: dict[int, Meeting] = {}
         self._watch: GeneratorWatch | None = None
+        self._rotation: Rotation | None = None
 
     async def hold(self, hold: Hold) -> None:
         """The meetings of one round, until the last is over. What a meeting raises is kept as a bug of ours."""
         self._watch = self._watch or GeneratorWatch(self._context)
         scenario, runs = self._setup.scenario, []
+        self._rotate(hold.start + _FIRST_LOOK)
         for place in hold.meetings:
             number = hold.round * scenario.meetings + place + 1
             meeting = self._meetings[number] = self._new_meeting(number)
@@ -54,6 +60,16 @@ class Engine:
         for outcome in await asyncio.gather(*runs, return_exceptions=True):
             if isinstance(outcome, Exception):
                 self._context.crashed(outcome)
+
+    def _rotate(self, first: float) -> None:
+        """From monotonic `first` on some look at pictures, in turn, where most look at headers only."""
+        observe = self._setup.scenario.observe
+        if observe.pictures and self._rotation is None and self._contents.video is not None:
+            self._rotation = Rotation(self._context.wheel, observe.pictures, observe.rotate, self._joined, first)
+
+    def _joined(self) -> list[Participant]:
+        there = (entry for meeting in self._meetings.values() for entry in meeting.entries)
+        return [entry.participant for entry in there if entry.joined and entry.participant.left_at is None]
 
     def _new_meeting(self, number: int) -> Meeting:
         setup, context = self._setup, self._context
@@ -72,6 +88,8 @@ class Engine:
     async def close(self) -> None:
         """Nobody stays behind, whether the meetings came to their end or were called off; the generator is not watched further.
         Idempotent."""
+        if self._rotation is not None:
+            self._rotation.close()
         if closing := [asyncio.ensure_future(meeting.close()) for meeting in self._meetings.values()]:
             await asyncio.wait(closing, timeout=CLOSE_DEADLINE)
         if self._watch is not None:
@@ -96,6 +114,7 @@ class Engine:
         for number, meeting in self._meetings.items():
             outcome.migrations[number] = [migration.to_dict() for migration in meeting.migrations]
             outcome.participants[number] = [entry.to_dict() for entry in meeting.entries]
+        outcome.observed = Counter(context.observed)
         outcome.errors, outcome.crashes = Counter(context.errors), Counter(context.crashes)
         accesses = context.emulation.accesses.values() if context.emulation is not None else ()
         outcome.networks = Counter((access.network.name, access.network.source) for access in accesses)

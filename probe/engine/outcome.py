@@ -18,7 +18,8 @@ Rows = list[Mapping[str, Any]]
 class Outcome:
     """`presence`: (monotonic seconds, +1 or -1) whenever somebody has media or leaves. `migrations` and `participants`: the
     report's rows by the meeting's number in the run. `errors` by (phase, who, message), `crashes` are our bugs, `networks`
-    count the participants of each emulated network by (name, source)."""
+    count the participants of each emulated network by (name, source), `observed` what was looked at closely
+    (`probe.measure.observed`)."""
 
     summary: Summary = field(default_factory=Summary)
     health: GeneratorHealth = field(default_factory=GeneratorHealth)
@@ -29,6 +30,7 @@ class Outcome:
     errors: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     crashes: Counter[str] = field(default_factory=Counter)
     networks: Counter[tuple[str, str]] = field(default_factory=Counter)
+    observed: Counter[str] = field(default_factory=Counter)
 
     def merge(self, other: Outcome) -> None:
         """Take in another process's outcome, of other meetings."""
@@ -41,6 +43,7 @@ class Outcome:
         self.errors += other.errors
         self.crashes += other.crashes
         self.networks += other.networks
+        self.observed += other.observed
 
     @property
     def peak(self) -> int:
@@ -63,6 +66,7 @@ class Outcome:
             "errors": [[*key, count] for key, count in self.errors.items()],
             "crashes": list(self.crashes.items()),
             "networks": [[*key, count] for key, count in self.networks.items()],
+            "observed": dict(self.observed),
         }
 
     @classmethod
@@ -79,8 +83,9 @@ class Outcome:
                 errors=Counter({(phase, who, text): int(count) for phase, who, text, count in data["errors"]}),
                 crashes=Counter({str(text): int(count) for text, count in data["crashes"]}),
                 networks=Counter({(name, source): int(count) for name, source, count in data["networks"]}),
+                observed=Counter({str(name): int(count) for name, count in data["observed"].items()}),
             )
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise ValueError(f"not a stored outcome: {error!r}") from error
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from probe.child_process import Loss
 from probe.engine.outcome import Outcome
+from probe.measure.observed import statement
 from probe.model.result import RunError, counted_errors
 
 BUG = "bug"
@@ -57,11 +58,12 @@ def errors_of(total: Outcome, losses: Iterable[Loss | None]) -> tuple[RunError, 
 
 
 def notes_of(total: Outcome, processes: int, asked: int) -> tuple[str, ...]:
-    """What a reader of the figures has to know: which networks were emulated, and on how many processes it ran."""
+    """What a reader of the figures has to know: what was sampled, which networks were emulated, and on
+    how many processes it ran."""
     networks = [
         f"emulated network {name} for {count} participants" + (f" ({source})" if source else "")
         for (name, source), count in total.networks.items()
     ]
     ran = [f"held by {processes} processes"] if processes > 1 else []
     fewer = [f"{asked} processes were asked for: a meeting is held by one"] if asked > processes else []
-    return (*networks, *ran, *fewer)
+    return (*statement(total.observed), *networks, *ran, *fewer)

@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from probe.measure.histogram import Histogram
+import numpy as np
+
+from probe.measure.histogram import Histogram, check_measurable
 from probe.model.metrics import metric
 from probe.model.samples import TAG_NAMES, Sample, SampleBatch
 
 MAX_TAG_VALUES = 64
 """Values kept apart per metric and tag name; later ones are counted together under OTHER."""
 OTHER = "other"
+_MOST_HELD = 4096
+"""Single values that are held back, to be counted together: that is several times cheaper."""
 
 
 class _Series:
@@ -49,20 +53,46 @@ class Summary:
     """
 
     def __init__(self) -> None:
-        self._series: dict[str, _Series] = {}
+        self._counted: dict[str, _Series] = {}
+        self._held: dict[
+            tuple[object, ...], tuple[Sample, list[float]]
+        ] = {}  # by metric and tags: the first, all values
+        self._holding = 0
 
     def add(self, sample: Sample) -> None:
         """Count one sample. Raises ConfigError for an unknown metric, ValueError for an unknown tag or no number;
         then nothing was counted."""
-        _check_tags(sample.metric, sample.tags)
-        series = self._open(sample.metric)
-        series.overall.add(sample.value)  # the only step that may refuse the value, so it comes first
-        for tag, value in sample.tags.items():
-            series.tagged(tag, value).add(sample.value)
+        check_measurable(sample.value)
+        key = (sample.metric, *sample.tags.items())
+        held = self._held.get(key)
+        if held is None:
+            metric(sample.metric)
+            _check_tags(sample.metric, sample.tags)
+            held = self._held[key] = (sample, [])
+        held[1].append(sample.value)
+        self._holding += 1
+        if self._holding >= _MOST_HELD:
+            self._count_held()
+
+    def _count_held(self) -> None:
+        """In the order in which the series came: that of the tags' values matters."""
+        held, self._held, self._holding = self._held, {}, 0
+        for sample, values in held.values():
+            self._count(SampleBatch(sample.metric, np.array(values, np.float64), sample.time, sample.tags))
+
+    @property
+    def _series(self) -> dict[str, _Series]:
+        if self._held:
+            self._count_held()
+        return self._counted
 
     def add_batch(self, batch: SampleBatch) -> None:
         """`add` for each value of the batch. Raises as that does; then nothing was counted."""
         _check_tags(batch.metric, batch.tags)
+        self._count_held()
+        self._count(batch)
+
+    def _count(self, batch: SampleBatch) -> None:
         counted = Histogram()
         counted.add_many(batch.values)
         if not counted.count:
@@ -73,12 +103,13 @@ class Summary:
             series.tagged(tag, value).merge(counted)
 
     def _open(self, name: str) -> _Series:
-        if name not in self._series:
-            self._series[metric(name).name] = _Series()
-        return self._series[name]
+        if name not in self._counted:
+            self._counted[metric(name).name] = _Series()
+        return self._counted[name]
 
     def merge(self, other: Summary) -> None:
         """Take in another summary, which stays as it is."""
+        self._count_held()
         for name, series in other._series.items():
             self._open(name).merge(series)
 

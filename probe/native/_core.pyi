@@ -118,7 +118,7 @@ class Pacer:
     @property
     def lateness_lost(self) -> int: ...
 
-# reception (stream.c, reader.c)
+# Reception (stream.c, socket.c, reader.c)
 
 class StreamCounter:
     """One stream counted; `probe.measure.stream_counter.StreamCounter` says what each figure means."""
@@ -183,12 +183,14 @@ class Reader:
     """Drains many sockets at once."""
 
     def add(self, socket: Socket, /) -> None: ...
-    def remove(self, socket: Socket, /) -> None: ...
+    def remove(self, socket: Socket, /) -> None:
+        """Before its descriptor is closed. Raises ValueError for one that is not read here."""
     def drain(
         self, offset: float, /
     ) -> tuple[list[tuple[object, builtins.bytes, tuple[object, ...], float]], list[StreamCounter]]: ...
     def fileno(self) -> int: ...
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """Idempotent. Sockets that are left are let go of."""
 
 # Forwarding (forward.c)
 

@@ -45,6 +45,7 @@ static inline void write64(uint8_t *at, uint64_t value) {
 
 /* Each file adds its types to the module; -1 with an exception set on failure. */
 int add_stream(PyObject *module);
+int add_socket(PyObject *module);
 int add_reader(PyObject *module);
 int add_content(PyObject *module);
 int add_track(PyObject *module);

@@ -2,13 +2,12 @@
 
    Packets of streams that are watched are counted here, from the header that SRTP leaves in clear (RFC 3711 section 3.1).
    Whatever else arrives (STUN, DTLS, RTCP, retransmissions, unknown sources, what makes no sense) goes up as it came. */
-#include "stream.h"
+#include "socket.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <sys/epoll.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #define BATCH 32          /* datagrams per system call */
@@ -23,58 +22,16 @@
 
 typedef struct {
     PyObject_HEAD
-    int fd;
-    PyObject *token; /* whose it is, handed up with what Python has to see */
-    PyObject *owner; /* keeps the SRTP session alive */
-    void *session;
-    Stream **streams; /* open addressing by SSRC */
-    unsigned int slots, watched;
-    unsigned long long bytes_received, packets;
-    unsigned int socket_drops;
-    struct sockaddr_storage last;
-    socklen_t last_length;
-    PyObject *address; /* of `last`, for Python */
-} Socket;
-
-typedef struct {
-    PyObject_HEAD
     int epoll;
+    Socket **sockets; /* by descriptor: the kernel is given no pointer, which would outlive what it points to */
+    int room;
 } Reader;
 
-static PyTypeObject *socket_type = NULL, *reader_type = NULL;
-static uint8_t buffers[BATCH][MAX_DATAGRAM];
-static char controls[BATCH][CONTROL];
+static PyTypeObject *reader_type = NULL;
+static _Alignas(16) uint8_t buffers[BATCH][MAX_DATAGRAM]; /* libsrtp wants words aligned */
+static _Alignas(struct cmsghdr) char controls[BATCH][CONTROL];
 static struct sockaddr_storage names[BATCH];
-
-/* streams of a socket, by SSRC */
-
-static Stream **slot_of(Stream **table, unsigned int slots, uint32_t ssrc) {
-    unsigned int at = (ssrc * 2654435761u) & (slots - 1);
-    while (table[at] != NULL && table[at]->ssrc != ssrc) at = (at + 1) & (slots - 1);
-    return &table[at];
-}
-
-static Stream *stream_of(const Socket *self, uint32_t ssrc) {
-    return self->slots ? *slot_of(self->streams, self->slots, ssrc) : NULL;
-}
-
-/* A table of at least twice `wanted` places with all streams but `without`. */
-static int rebuild(Socket *self, unsigned int wanted, const Stream *without) {
-    unsigned int slots = 4;
-    while (slots < 2 * wanted) slots *= 2;
-    Stream **table = PyMem_Calloc(slots, sizeof(Stream *));
-    if (table == NULL) {
-        PyErr_NoMemory();
-        return -1;
-    }
-    for (unsigned int at = 0; at < self->slots; at++)
-        if (self->streams[at] != NULL && self->streams[at] != without)
-            *slot_of(table, slots, self->streams[at]->ssrc) = self->streams[at];
-    PyMem_Free(self->streams);
-    self->streams = table;
-    self->slots = slots;
-    return 0;
-}
+static int draining; /* the buffers are one drain's at a time: the collector may run somebody's code within it */
 
 /* one datagram */
 
@@ -84,21 +41,23 @@ static double ntp_seconds(uint64_t fixed) {
     return (double)(excess > 0 ? fixed >> excess << excess : fixed) / 4294967296.0;
 }
 
-/* The capture time and the transport-wide number of a one-byte header extension (RFC 8285 section 4.2). */
-static void read_elements(const Stream *stream, const uint8_t *at, const uint8_t *end, double *capture, uint32_t *transport) {
+/* The capture time and the transport-wide number of a one-byte header extension (RFC 8285 section 4.2). 0 if its lengths lie. */
+static int read_elements(const Stream *stream, const uint8_t *at, const uint8_t *end, double *capture, uint32_t *transport) {
     while (at < end) {
         int identifier = *at >> 4, length = (*at & 15) + 1;
         if (*at == 0) {
             at++;
             continue;
         }
-        if (identifier == 0 || identifier == 15 || at + 1 + length > end) return;
-        if (identifier == stream->capture_id && length >= 8)
-            *capture = ntp_seconds(read64(at + 1)) - stream->ntp_offset;
-        else if (identifier == stream->transport_id && length >= 2)
-            *transport = TRANSPORT_KNOWN | read16(at + 1);
+        if (identifier == 0 || identifier == 15) return 1;
+        if (length > end - at - 1) return 0;
+        if (identifier == stream->capture_id)
+            *capture = length == 8 || length == 16 ? ntp_seconds(read64(at + 1)) - stream->ntp_offset : Py_NAN;
+        else if (identifier == stream->transport_id)
+            *transport = length == 2 || length == 4 ? TRANSPORT_KNOWN | read16(at + 1) : 0;
         at += 1 + length;
     }
+    return 1;
 }
 
 /* Count one packet of a watched stream. 0 if it needs Python's eyes. `data` may be decrypted in place. */
@@ -113,7 +72,7 @@ static int count_packet(Socket *self, Stream *stream, uint8_t *data, int size, d
         int one_byte = read16(data + header) == 0xBEDE;
         header = start + length;
         if (size < header || !one_byte) return 0;
-        read_elements(stream, data + start, data + header, &capture, &transport);
+        if (!read_elements(stream, data + start, data + header, &capture, &transport)) return 0;
     }
     int payload = size - header - stream->trailer;
     if (payload < 0) return 0;
@@ -232,70 +191,127 @@ static int drain_socket(Socket *self, double offset, PyObject *others, PyObject 
 
 /* Reader, from Python */
 
-static int reader_init(Reader *self, PyObject *args, PyObject *keywords) {
+static PyObject *reader_new(PyTypeObject *type, PyObject *args, PyObject *keywords) {
     static char *names[] = {NULL};
-    if (!PyArg_ParseTupleAndKeywords(args, keywords, ":Reader", names)) return -1;
+    if (!PyArg_ParseTupleAndKeywords(args, keywords, ":Reader", names)) return NULL;
+    Reader *self = (Reader *)type->tp_alloc(type, 0);
+    if (self == NULL) return NULL;
     self->epoll = epoll_create1(EPOLL_CLOEXEC);
     if (self->epoll < 0) {
         PyErr_SetFromErrno(PyExc_OSError);
-        return -1;
+        Py_DECREF(self);
+        return NULL;
     }
-    return 0;
-}
-
-static PyObject *reader_new(PyTypeObject *type, PyObject *args, PyObject *keywords) {
-    Reader *self = (Reader *)type->tp_alloc(type, 0);
-    if (self != NULL) self->epoll = -1;
     return (PyObject *)self;
 }
 
-static PyObject *reader_close(Reader *self, PyObject *nothing) {
+static int reader_traverse(Reader *self, visitproc visit, void *arg) {
+    for (int fd = 0; fd < self->room; fd++) Py_VISIT(self->sockets[fd]);
+    Py_VISIT(Py_TYPE(self));
+    return 0;
+}
+
+static int reader_clear(Reader *self) {
+    Socket **sockets = self->sockets;
+    int room = self->room;
     if (self->epoll >= 0) close(self->epoll);
     self->epoll = -1;
+    self->sockets = NULL;
+    self->room = 0;
+    for (int fd = 0; fd < room; fd++) Py_XDECREF(sockets[fd]);
+    PyMem_Free(sockets);
+    return 0;
+}
+
+static PyObject *reader_close(Reader *self, PyObject *nothing) {
+    reader_clear(self);
     Py_RETURN_NONE;
 }
 
 static void reader_dealloc(Reader *self) {
     PyTypeObject *type = Py_TYPE(self);
-    Py_XDECREF(reader_close(self, NULL));
+    PyObject_GC_UnTrack(self);
+    reader_clear(self);
     type->tp_free(self);
     Py_DECREF(type);
+}
+
+/* A place for that descriptor. */
+static int reader_reserve(Reader *self, int fd) {
+    if (fd < self->room) return 0;
+    int room = self->room ? self->room : 64;
+    while (room <= fd) room *= 2; /* the kernel knows `fd`: far below what would overflow */
+    Socket **sockets = PyMem_Realloc(self->sockets, (size_t)room * sizeof *sockets);
+    if (sockets == NULL) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    memset(sockets + self->room, 0, (size_t)(room - self->room) * sizeof *sockets);
+    self->sockets = sockets;
+    self->room = room;
+    return 0;
 }
 
 static PyObject *reader_add(Reader *self, PyObject *object) {
     if (!PyObject_TypeCheck(object, socket_type)) return PyErr_Format(PyExc_TypeError, "not a Socket");
     Socket *socket = (Socket *)object;
-    struct epoll_event event = {.events = EPOLLIN, .data.ptr = socket};
+    struct epoll_event event = {.events = EPOLLIN, .data.fd = socket->fd};
     if (epoll_ctl(self->epoll, EPOLL_CTL_ADD, socket->fd, &event) < 0) return PyErr_SetFromErrno(PyExc_OSError);
-    Py_INCREF(socket); /* the kernel's pointer to it; given back by remove */
+    if (reader_reserve(self, socket->fd) < 0) {
+        epoll_ctl(self->epoll, EPOLL_CTL_DEL, socket->fd, NULL);
+        return NULL;
+    }
+    Py_XSETREF(self->sockets[socket->fd], (Socket *)Py_NewRef(object)); /* one there was closed without being removed */
     Py_RETURN_NONE;
 }
 
 static PyObject *reader_remove(Reader *self, PyObject *object) {
     if (!PyObject_TypeCheck(object, socket_type)) return PyErr_Format(PyExc_TypeError, "not a Socket");
-    if (epoll_ctl(self->epoll, EPOLL_CTL_DEL, ((Socket *)object)->fd, NULL) < 0) return PyErr_SetFromErrno(PyExc_OSError);
+    int fd = ((Socket *)object)->fd;
+    if (fd < 0 || fd >= self->room || (PyObject *)self->sockets[fd] != object)
+        return PyErr_Format(PyExc_ValueError, "the socket with descriptor %d is not read here", fd);
+    self->sockets[fd] = NULL;
+    int failed = epoll_ctl(self->epoll, EPOLL_CTL_DEL, fd, NULL);
+    if (failed) PyErr_SetFromErrno(PyExc_OSError);
     Py_DECREF(object);
+    if (failed) return NULL;
     Py_RETURN_NONE;
+}
+
+static int drain_ready(Reader *self, int fd, double offset, PyObject *others, PyObject *attention) {
+    Socket *socket = fd < self->room ? self->sockets[fd] : NULL;
+    if (socket == NULL) return 0; /* removed meanwhile */
+    Py_INCREF(socket);
+    int failed = drain_socket(socket, offset, others, attention);
+    Py_DECREF(socket);
+    return failed;
+}
+
+static int drain_all(Reader *self, double offset, PyObject *others, PyObject *attention) {
+    struct epoll_event events[EVENTS];
+    for (int poll = 0; poll < POLLS && self->epoll >= 0; poll++) {
+        int ready = epoll_wait(self->epoll, events, EVENTS, 0);
+        if (ready < 0 && errno != EINTR) {
+            PyErr_SetFromErrno(PyExc_OSError);
+            return -1;
+        }
+        for (int at = 0; at < ready; at++)
+            if (drain_ready(self, events[at].data.fd, offset, others, attention) < 0) return -1;
+        if (ready < EVENTS) return 0;
+    }
+    return 0;
 }
 
 static PyObject *reader_drain(Reader *self, PyObject *offset_object) {
     double offset = PyFloat_AsDouble(offset_object);
     if (offset == -1.0 && PyErr_Occurred()) return NULL;
+    if (self->epoll < 0) return PyErr_Format(PyExc_ValueError, "the reader is closed");
+    if (draining) return PyErr_Format(PyExc_RuntimeError, "a drain is under way");
     PyObject *others = PyList_New(0), *attention = PyList_New(0);
-    if (others == NULL || attention == NULL) goto failed;
-    struct epoll_event events[EVENTS];
-    for (int poll = 0; poll < POLLS; poll++) {
-        int ready = epoll_wait(self->epoll, events, EVENTS, 0);
-        if (ready < 0 && errno != EINTR) {
-            PyErr_SetFromErrno(PyExc_OSError);
-            goto failed;
-        }
-        for (int at = 0; at < ready; at++)
-            if (drain_socket(events[at].data.ptr, offset, others, attention) < 0) goto failed;
-        if (ready < EVENTS) break;
-    }
-    return Py_BuildValue("(NN)", others, attention);
-failed:
+    draining = 1;
+    int failed = others == NULL || attention == NULL || drain_all(self, offset, others, attention) < 0;
+    draining = 0;
+    if (!failed) return Py_BuildValue("(NN)", others, attention);
     Py_XDECREF(others);
     Py_XDECREF(attention);
     return NULL;
@@ -313,114 +329,15 @@ static PyMethodDef reader_methods[] = {
 };
 
 static PyType_Slot reader_slots[] = {
-    {Py_tp_doc, "Drains many sockets at once."}, {Py_tp_new, reader_new}, {Py_tp_init, reader_init},
-    {Py_tp_dealloc, reader_dealloc}, {Py_tp_methods, reader_methods}, {0, NULL},
+    {Py_tp_doc, "Drains many sockets at once."}, {Py_tp_new, reader_new}, {Py_tp_dealloc, reader_dealloc},
+    {Py_tp_traverse, reader_traverse}, {Py_tp_clear, reader_clear}, {Py_tp_methods, reader_methods}, {0, NULL},
 };
 
-static PyType_Spec reader_spec = {"probe.native._core.Reader", sizeof(Reader), 0, Py_TPFLAGS_DEFAULT, reader_slots};
-
-/* Socket, from Python */
-
-static int socket_init(Socket *self, PyObject *args, PyObject *keywords) {
-    static char *names[] = {"fd", "token", NULL};
-    PyObject *token;
-    if (!PyArg_ParseTupleAndKeywords(args, keywords, "iO:Socket", names, &self->fd, &token)) return -1;
-    Py_XSETREF(self->token, Py_NewRef(token));
-    return 0;
-}
-
-static int socket_clear(Socket *self) {
-    Stream **streams = self->streams;
-    unsigned int slots = self->slots;
-    self->streams = NULL;
-    self->slots = self->watched = 0;
-    for (unsigned int at = 0; at < slots; at++) Py_XDECREF(streams[at]);
-    PyMem_Free(streams);
-    self->session = NULL;
-    Py_CLEAR(self->token);
-    Py_CLEAR(self->owner);
-    Py_CLEAR(self->address);
-    return 0;
-}
-
-static int socket_traverse(Socket *self, visitproc visit, void *arg) {
-    for (unsigned int at = 0; at < self->slots; at++) Py_VISIT(self->streams[at]);
-    Py_VISIT(self->token);
-    Py_VISIT(self->owner);
-    Py_VISIT(self->address);
-    Py_VISIT(Py_TYPE(self));
-    return 0;
-}
-
-static void socket_dealloc(Socket *self) {
-    PyTypeObject *type = Py_TYPE(self);
-    PyObject_GC_UnTrack(self);
-    socket_clear(self);
-    type->tp_free(self);
-    Py_DECREF(type);
-}
-
-static PyObject *socket_secure(Socket *self, PyObject *args) {
-    PyObject *owner;
-    unsigned long long session;
-    if (!PyArg_ParseTuple(args, "OK:secure", &owner, &session)) return NULL;
-    if (srtp_unprotect_call == NULL) return PyErr_Format(PyExc_RuntimeError, "use_srtp was not called");
-    Py_XSETREF(self->owner, Py_NewRef(owner));
-    self->session = (void *)(uintptr_t)session;
-    Py_RETURN_NONE;
-}
-
-static PyObject *socket_watch(Socket *self, PyObject *object) {
-    if (!PyObject_TypeCheck(object, stream_type)) return PyErr_Format(PyExc_TypeError, "not a StreamCounter");
-    if (self->session == NULL) return PyErr_Format(PyExc_RuntimeError, "watch before secure");
-    Stream *stream = (Stream *)object;
-    if (stream_of(self, stream->ssrc) != NULL) return PyErr_Format(PyExc_ValueError, "SSRC %u is watched", stream->ssrc);
-    if (rebuild(self, self->watched + 1, NULL) < 0) return NULL;
-    *slot_of(self->streams, self->slots, stream->ssrc) = (Stream *)Py_NewRef(object);
-    stream->logging = 1;
-    self->watched++;
-    Py_RETURN_NONE;
-}
-
-static PyObject *socket_unwatch(Socket *self, PyObject *object) {
-    Stream *stream = (Stream *)object;
-    if (!PyObject_TypeCheck(object, stream_type) || stream_of(self, stream->ssrc) != stream) Py_RETURN_FALSE;
-    if (rebuild(self, self->watched, stream) < 0) return NULL;
-    stream->logging = 0;
-    self->watched--;
-    Py_DECREF(object);
-    Py_RETURN_TRUE;
-}
-
-static PyMethodDef socket_methods[] = {
-    {"secure", (PyCFunction)socket_secure, METH_VARARGS, "The session that unprotects what arrives, and its address."},
-    {"watch", (PyCFunction)socket_watch, METH_O, "Count this stream's packets here."},
-    {"unwatch", (PyCFunction)socket_unwatch, METH_O, "Hand them up again. False if it was not watched."},
-    {NULL, NULL, 0, NULL},
-};
-
-static PyMemberDef socket_members[] = {
-    {"fd", T_INT, offsetof(Socket, fd), READONLY, NULL},
-    {"bytes_received", T_ULONGLONG, offsetof(Socket, bytes_received), READONLY, "Of packets counted here."},
-    {"packets", T_ULONGLONG, offsetof(Socket, packets), READONLY, "Counted here."},
-    {"socket_drops", T_UINT, offsetof(Socket, socket_drops), READONLY, "Dropped by the full receive buffer."},
-    {NULL, 0, 0, 0, NULL},
-};
-
-static PyType_Slot socket_slots[] = {
-    {Py_tp_doc, "A UDP socket for a Reader. The descriptor stays its maker's."}, {Py_tp_new, PyType_GenericNew},
-    {Py_tp_init, socket_init}, {Py_tp_dealloc, socket_dealloc}, {Py_tp_traverse, socket_traverse},
-    {Py_tp_clear, socket_clear}, {Py_tp_methods, socket_methods}, {Py_tp_members, socket_members}, {0, NULL},
-};
-
-static PyType_Spec socket_spec = {
-    "probe.native._core.Socket", sizeof(Socket), 0, Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC, socket_slots,
+static PyType_Spec reader_spec = {
+    "probe.native._core.Reader", sizeof(Reader), 0, Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC, reader_slots,
 };
 
 int add_reader(PyObject *module) {
-    socket_type = (PyTypeObject *)PyType_FromSpec(&socket_spec);
-    reader_type = (PyTypeObject *)PyType_FromSpec(&reader_spec);
-    if (socket_type == NULL || reader_type == NULL) return -1;
-    if (PyModule_AddObjectRef(module, "Socket", (PyObject *)socket_type) < 0) return -1;
-    return PyModule_AddObjectRef(module, "Reader", (PyObject *)reader_type);
+    reader_type = add_type(module, &reader_spec);
+    return reader_type == NULL ? -1 : 0;
 }

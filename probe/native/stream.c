@@ -156,6 +156,10 @@ static int init(Stream *self, PyObject *args, PyObject *keywords) {
         PyErr_Format(PyExc_ValueError, "clock rate %d Hz is not positive", clock_rate);
         return -1;
     }
+    if (self->clock_rate) {
+        PyErr_SetString(PyExc_RuntimeError, "a stream begins once: sockets know it by its SSRC");
+        return -1;
+    }
     self->ssrc = ssrc;
     self->clock_rate = clock_rate;
     self->payload_type = self->capture_id = self->transport_id = -1;
@@ -203,6 +207,7 @@ static PyObject *watch(Stream *self, PyObject *args, PyObject *keywords) {
     if (!PyArg_ParseTupleAndKeywords(args, keywords, "iiidiI:watch", names, &self->payload_type, &self->capture_id,
                                      &self->transport_id, &self->ntp_offset, &self->trailer, &self->authenticate_every))
         return NULL;
+    if (self->trailer < 0) return PyErr_Format(PyExc_ValueError, "a trailer of %d bytes", self->trailer);
     self->since_authenticated = self->authenticate_every; /* the first one is */
     Py_RETURN_NONE;
 }
@@ -214,8 +219,9 @@ static PyObject *note(Stream *self, PyObject *args) {
     if (!PyArg_ParseTuple(args, "LddIIII:append", &extended, &arrival, &capture, &timestamp, &size, &flags, &transport))
         return NULL; /* the order of Record */
     Fate fate = {.extended = extended};
+    size_t before = self->logged;
     stream_log(self, &fate, timestamp, 0, arrival, capture, size, transport);
-    if (self->logged) self->log[self->logged - 1].flags = flags;
+    if (self->logged > before) self->log[before].flags = flags; /* a full log takes none */
     Py_RETURN_NONE;
 }
 
@@ -287,6 +293,6 @@ static PyType_Spec spec = {
 };
 
 int add_stream(PyObject *module) {
-    stream_type = (PyTypeObject *)PyType_FromSpec(&spec);
-    return stream_type == NULL ? -1 : PyModule_AddObjectRef(module, "StreamCounter", (PyObject *)stream_type);
+    stream_type = add_type(module, &spec);
+    return stream_type == NULL ? -1 : 0;
 }

@@ -12,7 +12,7 @@ from probe.native import core
 if TYPE_CHECKING:
     from probe.native._core import StreamCounter as _Counter
 else:
-    _Counter = core.StreamCounter if core is not None else object
+    _Counter = core.StreamCounter if core is not None else type("_Absent", (), {})
 
 
 class NativeStream(_Counter, StreamReports):

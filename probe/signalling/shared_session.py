@@ -1,6 +1,6 @@
 """One aiohttp session for all participants of an event loop: opened with the first, closed with the last.
 
-A session with its connector is made for many requests; one for each participant is half of what entering costs. What a
+A session with its connector is made for many requests; one for each participant is a third of what entering costs. What a
 participant of its own machine would do for itself stays as it is: its own TCP connection (and TLS), its own name look-up, no
 cookies of others. So shared or not, the reading is the same.
 """
@@ -60,8 +60,8 @@ def _open() -> aiohttp.ClientSession:
 
 
 def environment_matters() -> bool:
-    """Whether there is a proxy or a netrc file to heed. aiohttp asks two threads for them before each connection, whose
-    switches cost more than the connection."""
+    """Whether there is a proxy or a netrc file to heed. aiohttp sends a thread to look for each of them before every
+    connection, however often there was none."""
     netrc = os.environ.get("NETRC")
     return bool(urllib.request.getproxies()) or netrc is not None or _home_netrc().is_file()
 

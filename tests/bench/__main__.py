@@ -97,4 +97,7 @@ def _number(kind: type[float], least: float, text: str) -> float:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:  # the child that ran has been killed on the way here
+        sys.exit(130)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
+import tempfile
 
 from tests.bench.child import run_json
 from tests.bench.row import NotInstalled, Row, row_of_window
@@ -22,10 +23,9 @@ def measure(participants: int, seconds: float) -> Row:
         raise NotInstalled(INSTALL)
     count = min(participants, PARTICIPANTS)
     command = [sys.executable, "-m", "tests.bench.chromium_peer", "--browser", browser]
-    found = run_json(
-        [*command, "--participants", str(count), "--seconds", f"{seconds:g}"],
-        deadline=seconds + 90,
-    )
+    command += ["--participants", str(count), "--seconds", f"{seconds:g}"]
+    with tempfile.TemporaryDirectory(prefix="bench-chromium-", ignore_cleanup_errors=True) as profile:
+        found = run_json([*command, "--profile", profile], deadline=seconds + 90)
     frames = found["frames_decoded"] / found["seconds"] / found["participants"]
     return row_of_window(
         "chromium",

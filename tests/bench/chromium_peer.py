@@ -7,9 +7,8 @@ import argparse
 import asyncio
 import json
 import subprocess
-import tempfile
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -79,26 +78,27 @@ async def served(stages: Stages) -> AsyncIterator[str]:
         await runner.cleanup()
 
 
-async def measure(browser: str, participants: int, seconds: float, warm_up: float) -> dict[str, Any]:
-    """What the page's window came to. Raises TimeoutError, or RuntimeError with the page's reason."""
+async def measure(browser: Sequence[str], participants: int, seconds: float, warm_up: float) -> dict[str, Any]:
+    """What the page's window came to; `browser`: the program and options of its own.
+
+    Raises TimeoutError, or RuntimeError with the page's reason."""
     stages = Stages()
     query = urlencode({"calls": max(1, participants // 2), "seconds": seconds, "warmUp": warm_up})
-    with tempfile.TemporaryDirectory(prefix="bench-chromium-", ignore_cleanup_errors=True) as profile:
-        async with served(stages) as url:
-            command = [browser, *_ARGUMENTS, f"--user-data-dir={profile}", f"{url}/calls.html?{query}"]
-            process = await asyncio.create_subprocess_exec(
-                *leashed(command),
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-            )
-            stages.browser = process.pid
-            try:
-                async with asyncio.timeout(seconds + warm_up + 60):
-                    await stages.over.wait()
-            finally:
-                kill_tree(process.pid)
-                await process.wait()
+    async with served(stages) as url:
+        command = [*browser, *_ARGUMENTS, f"{url}/calls.html?{query}"]
+        process = await asyncio.create_subprocess_exec(
+            *leashed(command),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        stages.browser = process.pid
+        try:
+            async with asyncio.timeout(seconds + warm_up + 60):
+                await stages.over.wait()
+        finally:
+            kill_tree(process.pid)
+            await process.wait()
     if stages.failure:
         raise RuntimeError(f"the page: {stages.failure}")
     return result(stages, participants=2 * max(1, participants // 2))
@@ -122,12 +122,14 @@ def result(stages: Stages, participants: int) -> dict[str, Any]:
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("--browser", required=True)
+    parser.add_argument("--browser", required=True, help="the program")
+    parser.add_argument("--profile", required=True, help="an empty folder; who gave it deletes it")
     parser.add_argument("--participants", type=int, required=True)
     parser.add_argument("--seconds", type=float, required=True)
     parser.add_argument("--warm-up", type=float, default=3.0)
     options = parser.parse_args()
-    found = asyncio.run(measure(options.browser, options.participants, options.seconds, options.warm_up))
+    browser = [options.browser, f"--user-data-dir={options.profile}"]
+    found = asyncio.run(measure(browser, options.participants, options.seconds, options.warm_up))
     print(json.dumps(found), flush=True)
 
 

@@ -118,7 +118,7 @@ async def _window(
     counts = [each.packets - before for each, before in zip(counting, received, strict=True)]
     return Row(
         server=name,
-        profile=profile_of(meeting.publisher),
+        profile=profile_of(meeting.subscribers[0]),
         subscribers=len(counting),
         forwarded=sum(counts),
         cpu_us_per_packet=1e6 * cpu / max(1, sum(counts)),

@@ -11,7 +11,6 @@ from tests.bench.child import run_json
 from tests.bench.row import NotInstalled, PeerFailed, Row
 
 REFERENCE = "shim"
-INSTALL = "apt-get install --no-install-recommends janus"
 _PROFILE = "SRTP_AES128_CM_SHA1_80"
 """What Janus chooses where its clients leave it the choice; both servers get the same."""
 
@@ -33,7 +32,7 @@ def _need_janus() -> None:
     from tests.bench import janus_server
 
     if (reason := janus_server.why_not()) is not None:
-        raise NotInstalled(f"{INSTALL} ({reason})")
+        raise NotInstalled(reason)
 
 
 def row_of(name: str, found: Mapping[str, Any]) -> Row:

@@ -15,7 +15,7 @@ class Summary:
     """One peer over all rounds: the median of each figure over the rounds that have it, None where none has; units as in Row.
 
     `ratio`: its CPU per packet over that of `reference`, the median of the ratios within rounds.
-    `problem`: what to install, or why it failed; figures are missing then. `notes`: what the rounds remarked, each once.
+    `problem`: what to install, or why it failed; figures are missing then. `notes`: what the rounds remarked, in short.
     """
 
     name: str
@@ -44,7 +44,6 @@ def _summary(outcome: Outcome, by_name: dict[str, Outcome]) -> Summary:
     if not rows:
         return Summary(outcome.name, problem=_problem(outcome))
     first = rows[0]
-    failed = [f"{len(outcome.failures)} failed: {outcome.failures[-1]}"] if outcome.failures else []
     return Summary(
         name=outcome.name,
         measured=first.measured,
@@ -57,8 +56,20 @@ def _summary(outcome: Outcome, by_name: dict[str, Outcome]) -> Summary:
         packets_per_second=median_of(row.packets_per_second for row in rows),
         join_cpu_seconds=median_of(row.join_cpu_seconds for row in rows),
         rss_bytes_per_participant=median_of(row.rss_bytes_per_participant for row in rows),
-        notes=tuple(dict.fromkeys([*(row.note for row in rows if row.note), *failed])),
+        notes=_notes(outcome),
     )
+
+
+def _notes(outcome: Outcome) -> tuple[str, ...]:
+    """The last remark, with how many rounds had one where they differ; and the last failure. The rows have all of them."""
+    notes = [row.note for row in outcome.rows.values()]
+    said = [note for note in notes if note]
+    found = said[-1:]
+    if len(set(notes)) > 1:
+        found = [f"{said[-1]} (remarks in {len(said)} of {len(notes)} rounds)"]
+    if outcome.failures:
+        found.append(f"failed {len(outcome.failures)} ×: {outcome.failures[-1]}")
+    return tuple(found)
 
 
 def _problem(outcome: Outcome) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from aiortc.codecs.vpx import Vp8Encoder
 
-from tests.bench import aiortc_pairs, chromium, servers
+from tests.bench import aiortc_pairs, chromium, janus_server, servers
 from tests.bench.aiortc_peer import AUDIO_CLOCK, FRAME, FRAMES_PER_SECOND, SOUND, VIDEO_CLOCK, Packets
 from tests.bench.chromium_peer import PAGES, STAGES, Stages, result
 from tests.bench.processes import Usage
@@ -96,8 +96,8 @@ def test_chromium_holds_one_call_and_says_what_it_showed(monkeypatch: pytest.Mon
     monkeypatch.setattr(shutil, "which", lambda name: f"/usr/bin/{name}")
     commands = _commands(monkeypatch, chromium, COUNTS)
     row = chromium.measure(100, 5.0)
-    assert " ".join(commands[0][2:]) == (
-        "tests.bench.chromium_peer --browser /usr/bin/chromium --participants 2 --seconds 5"
+    assert " ".join(commands[0][2:-1]) == (
+        "tests.bench.chromium_peer --browser /usr/bin/chromium --participants 2 --seconds 5 --profile"
     )
     assert (row.participants, row.rss_bytes_per_participant) == (2, 500_000.0)
     assert row.note == "30 pictures/s each; the idle browser takes 0 MB more"
@@ -162,3 +162,11 @@ def test_without_the_measurement_the_servers_are_missing(monkeypatch: pytest.Mon
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(NotInstalled, match=r"tests/bench/forwarding\.py"):
         servers.measure("shim", 8.0)
+
+
+def test_without_janus_its_row_is_missing_and_the_shim_s_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    _commands(monkeypatch, servers, [FORWARDED])
+    monkeypatch.setattr(janus_server, "why_not", lambda: "janus is not installed (apt-get install janus)")
+    with pytest.raises(NotInstalled, match=r"apt-get install janus"):
+        servers.measure("janus", 8.0)
+    assert servers.measure("shim", 8.0).name == "shim"

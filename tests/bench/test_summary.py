@@ -47,7 +47,7 @@ def test_whoever_is_compared_with_itself_is_1(costs: dict[int, float]) -> None:
     assert ratio_of(outcome("a", costs), outcome("a", costs)) == 1.0
 
 
-def test_a_summary_has_medians_the_ratio_and_each_note_once() -> None:
+def test_a_summary_has_medians_the_ratio_and_the_last_note() -> None:
     ours = outcome("meetprobe", {0: 10, 1: 20, 2: 30})
     rows = [
         row("pion", 40, join=0.004, note="warm"),
@@ -63,8 +63,17 @@ def test_a_summary_has_medians_the_ratio_and_each_note_once() -> None:
         cpu_us_per_packet=50,
         ratio=3.0,
         join_cpu_seconds=0.005,
-        notes=("warm", "hot", "1 failed: exit code 9"),
+        notes=("hot (remarks in 3 of 3 rounds)", "failed 1 ×: exit code 9"),
     )
+
+
+@pytest.mark.parametrize(
+    ("notes", "found"),
+    [(["a", "a"], ("a",)), (["", "a"], ("a (remarks in 1 of 2 rounds)",)), (["", ""], ()), ([""], ())],
+)
+def test_a_note_that_all_rounds_have_is_told_as_it_is(notes: list[str], found: tuple[str, ...]) -> None:
+    rows = {number: row("pion", 1, note=note) for number, note in enumerate(notes)}
+    assert summarise([Outcome("pion", rows)])[0].notes == found
 
 
 def test_servers_are_compared_with_their_own_reference() -> None:

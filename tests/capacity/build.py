@@ -8,7 +8,7 @@ from probe.capacity.figures import Point, Reading
 
 CALM: dict[str, Any] = {
     "joined": 100, "join_failures": 0, "join_cpu_seconds": 0.4, "join_seconds_p95": 0.06, "first_joined": 10.0,
-    "last_joined": 10.99, "seconds": 10.0, "cpu_seconds": 2.0, "packets_sent": 107_000, "packets_received": 107_000,
+    "last_joined": 10.99, "seconds": 10.0, "cpu_seconds": 2.0, "waited_seconds": 0.05, "packets_sent": 107_000, "packets_received": 107_000,
     "packets_lost": 0, "streams": 200, "streams_measured": 200, "socket_drops": 0, "loop_lag_p99_seconds": 0.002,
     "pacing_error_p99_seconds": 0.001, "decode_overload": 0, "decode_delay_p99_seconds": 0.0, "rss_bytes": 50_000_000,
     "native": True, "packets_authenticated": 1070,

@@ -17,6 +17,7 @@ def test_figures_of_one_process() -> None:
     assert found.measured
     assert found.cpu_cores == found.busiest == 0.2
     assert found.cpu_core_per_participant == 0.002
+    assert found.cpu_wait_ratio == pytest.approx(0.005)
     assert found.cpu_us_per_packet == pytest.approx(2e6 / 107_000)
     assert found.join_cpu_seconds == pytest.approx(0.004)
     assert found.joins_per_second == pytest.approx(99 / 0.99)
@@ -101,7 +102,11 @@ def test_a_reading_survives_the_pipe() -> None:
         (held(100, pacing_error_p99_seconds=0.01), "pacing: pacing error p99 10 ms"),
         (held(100, pacing_error_p99_seconds=0.01, socket_drops=4), "socket buffers: pacing"),
         (held(100, join_failures=1, joined=99, loop_lag_p99_seconds=1.0), "joins: 1 of 100 joins failed; event-loop lag"),
-        (point(reading(loop_lag_p99_seconds=0.1), other_cpu_cores=1.7), "CPU (1.7 of 2 cores went to other processes)"),
+        (
+            point(reading(loop_lag_p99_seconds=0.1, waited_seconds=4.0), other_cpu_cores=1.7),
+            "CPU (a process waited for a processor 40% of the time; others used 1.7 of 2 cores): event-loop",
+        ),
+        (point(reading(loop_lag_p99_seconds=0.1, waited_seconds=None), other_cpu_cores=1.7), "loop lag: event-loop"),
         (point(reading(packets_lost=9), server_cpu_cores=0.98), "the test server (it used 98% of a core): 9 packets lost"),
         (Point(100, 1, failure="no room", failure_kind="memory"), "memory: no room"),
         (Point(100, 1, failure="said nothing"), "the engine process: said nothing"),

@@ -34,6 +34,14 @@ def test_cpu_time_is_ours() -> None:
     assert machine.cpu_seconds_of(2**22 + 1) is None
 
 
+def test_waiting_is_counted() -> None:
+    first = machine.waited_seconds()
+    if first is None:
+        pytest.skip("no /proc here")
+    spin(0.01)
+    assert 0 <= first <= (machine.waited_seconds() or 0.0)
+
+
 def test_memory_grows_with_what_is_held() -> None:
     before = machine.rss_bytes()
     held = bytearray(os.urandom(1)) * 40_000_000

@@ -49,6 +49,7 @@ async def test_decoded_pictures_through_the_sfu() -> None:
     assert (point.joined, sum(reading.elsewhere for reading in point.readings)) == (2, 0)
     assert sum(reading.streams_measured for reading in point.readings) == point.streams_expected == 4
     assert point.authenticated_share == 1.0
+    assert not point.native  # every packet is decrypted and looked into, in Python
 
 
 async def test_a_process_that_cannot_go_on_says_why_and_all_end() -> None:

@@ -65,6 +65,15 @@ def test_what_is_observed_goes_on_together_after_a_second() -> None:
 def test_who_takes_no_batches_gets_their_values_one_by_one() -> None:
     bench = Bench()
     bench.context.observe("frame_rate", np.array([1.0, 2.0]), {"topology": "p2p"})
-    bench.context.flush()
     assert bench.values("frame_rate", topology="p2p") == [1.0, 2.0]
-    assert not replace(bench.context)._gathered
+
+
+def test_a_context_of_its_own_gathers_for_itself() -> None:
+    bench = Bench()
+    batches: list[SampleBatch] = []
+    bench.context.batch_sink = batches.append
+    bench.context.observe("frame_rate", np.array([1.0]), {})
+    replace(bench.context).flush()
+    assert batches == []
+    bench.context.flush()
+    assert len(batches) == 1

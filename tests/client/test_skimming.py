@@ -32,7 +32,8 @@ def test_several_streams_are_cut_into_runs() -> None:
 
 
 def test_video_is_frames_and_the_last_ones_come_with_time() -> None:
-    stream = Skimmed(None)
+    pulls: list[bool] = []
+    stream = Skimmed(None, lambda: pulls.append(True))
     rows = [(n, n / 100, n / 100 - 0.01, n // 2, 100, n % 2 * MARKER, 0) for n in range(8) if n != 2]
     for first, last in ((0, 3), (3, 7)):
         stream.put(np.array(rows[first:last], RECORD))
@@ -44,3 +45,4 @@ def test_video_is_frames_and_the_last_ones_come_with_time() -> None:
     assert stream.take(None) == []
     (late,) = stream.take(9.0)
     assert late.arrival.tolist() == [0.53, 0.53]
+    assert len(pulls) == 3

@@ -65,7 +65,6 @@ class Viewer:
         self.arrive(path + "audio", (number, captured + delay, captured, timestamp, 100, flags, 0))
 
     def values(self, metric: str, **tags: str) -> list[float]:
-        self.bench.context.flush()
         return self.bench.values(metric, **tags)
 
 
@@ -83,7 +82,6 @@ def one_by_one(records: Records, hooks: ReceiverHooks, kind: str) -> None:
 
 def amounts(viewer: Viewer) -> dict[str, list[object]]:
     """Every sample, without its time: bulk ones come later."""
-    viewer.bench.context.flush()
     found: dict[str, list[object]] = defaultdict(list)
     for sample in viewer.bench.samples:
         found[f"{sample.metric} {sorted(sample.tags.items())}"].append(round(sample.value, 9))

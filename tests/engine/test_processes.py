@@ -93,7 +93,9 @@ async def test_two_processes_measure_what_one_does(tmp_path: Path, children: dic
     assert told[-1].joins == 4
     assert max(len(progress.participants) for progress in told) == 4
     lines = [json.loads(line) for line in (tmp_path / "samples.jsonl").read_text(encoding="utf-8").splitlines()]
-    spooled = {metric: sum(line["m"] == metric for line in lines) for metric in two.summary}
+    spooled = dict.fromkeys(two.summary, 0)
+    for line in lines:
+        spooled[line["m"]] += line.get("n", 1)
     assert spooled == {metric: found["count"] for metric, found in two.summary.items()}
     assert all(0 <= line["t"] < 60 for line in lines)
 
@@ -133,7 +135,7 @@ async def test_a_process_that_crashes_is_a_bug(children: dict[str, ChildProcess]
     assert not result.participants
     assert not result.health["trustworthy"]
     assert bugs(result) == ["was ended by SIGSEGV; its meeting is missing from the figures"]
-    refusal = "unknown message 'dance'; valid: setup, hold, close, deliver; its meeting is missing from the figures"
+    refusal = "unknown message 'dance'; valid: hold, close, deliver; its meeting is missing from the figures"
     assert [error.message for error in result.errors if error.phase == "process"] == [refusal]
 
 

@@ -8,7 +8,7 @@ import struct
 import numpy as np
 import pytest
 
-from probe.measure.records import MARKER, RECORD, RECOVERED, RESTARTED, RecordLog
+from probe.measure.records import MARKER, RECORD, RECOVERED, RESTARTED, RecordLog, joined
 
 
 def test_a_record_is_forty_bytes_without_gaps() -> None:
@@ -37,3 +37,13 @@ def test_what_was_appended_is_taken_once() -> None:
 def test_what_no_field_can_hold_is_refused() -> None:
     with pytest.raises(struct.error):
         RecordLog().append(0, 0.0, 0.0, 2**32, 0, 0)
+
+
+def test_arrays_are_joined_in_order() -> None:
+    log = RecordLog()
+    for sequence in range(5):
+        log.append(sequence, 0.0, math.nan, 0, sequence, 0)
+    records = np.frombuffer(log.take(), RECORD)
+    assert joined([records]) is records
+    assert joined([records[3:], records[:0], records[::2]])["sequence"].tolist() == [3, 4, 0, 2, 4]
+    assert len(joined([])) == 0

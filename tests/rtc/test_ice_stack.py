@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -130,3 +131,15 @@ async def test_a_loss_is_told_once_and_not_after_closing() -> None:
     await closed.stack.close()
     closed.stack._lost("late")
     assert closed.lost == []
+
+
+async def test_credentials_are_fresh_long_enough_and_of_the_allowed_letters() -> None:
+    seen = set()
+    for _ in range(20):
+        stack = Bench().stack
+        parameters = stack.ice.iceGatherer.getLocalParameters()
+        assert re.fullmatch(r"[A-Za-z0-9+/]{4}", parameters.usernameFragment or "")  # RFC 8445 section 5.3: 24 bits
+        assert re.fullmatch(r"[A-Za-z0-9+/]{22,256}", parameters.password or "")  # and 128
+        seen.add(parameters.password)
+        await stack.close()
+    assert len(seen) == 20

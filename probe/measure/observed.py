@@ -1,0 +1,38 @@
+"""What a run looked at closely, where it read headers only: counts that add up over processes, and the sentence about them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+PACKETS = "packets"
+"""RTP packets of all streams."""
+AUTHENTICATED = "authenticated"
+"""Those that were decrypted and authenticated (RFC 3711 section 3.3)."""
+REFUSED = "refused"
+"""Those of them that were not what the sender had sent."""
+VIDEO_STREAMS = "video streams"
+PICTURE_SAMPLES = "picture samples"
+"""Turns in which pictures of a stream were decoded and rated."""
+PICTURE_MILLISECONDS = "picture milliseconds"
+
+
+def statement(observed: Mapping[str, int]) -> list[str]:
+    """What a reader of the figures has to know of how they came about; empty where everything was looked at."""
+    packets = observed.get(PACKETS, 0)
+    if not packets:
+        return []
+    authenticated, refused = observed.get(AUTHENTICATED, 0), observed.get(REFUSED, 0)
+    outcome = f"of which {refused} were refused" if refused else "none refused"
+    said = [
+        f"headers only: {packets} packets read from their clear headers, {authenticated / packets:.2%} of them authenticated, "
+        + outcome
+    ]
+    samples, streams = observed.get(PICTURE_SAMPLES, 0), observed.get(VIDEO_STREAMS, 0)
+    if samples:
+        seconds = observed.get(PICTURE_MILLISECONDS, 0) / 1000
+        said.append(
+            f"picture quality is a sample: {samples} looks at {streams} video streams, {seconds:.0f} s of pictures in all"
+        )
+    elif streams:
+        said.append("no pictures were decoded: video is rated by what bitrate, size and frame rate let expect")
+    return said
