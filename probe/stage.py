@@ -128,8 +128,8 @@ async def stage(
         authenticate_every=max(1, round(1 / scenario.observe.authenticate)),
     )
     if scenario.observe.depth == "headers" and native.available():
-        context.reading = Reading(clock)
-        context.pacing = Pacing(clock, context.wheel, health.pacing_errors)
+        context.reading = Reading(clock, context.beat)
+        context.pacing = Pacing(clock, context.wheel, health.pacing_errors, beat=context.beat)
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(lambda _, what: context.crashed(what.get("exception") or RuntimeError(what["message"])))
     await _warm_up(context)
@@ -140,7 +140,9 @@ async def stage(
         os.setpriority(os.PRIO_PROCESS, 0, niceness)
         if context.pacing is not None:
             context.pacing.close()
+        context.beat.stop()
         context.wheel.close()
+        context.chores.close()
         if context.reading is not None:
             context.reading.close()
         if context.emulation is not None:
@@ -165,4 +167,5 @@ async def _warm_up(context: Context) -> None:
     sys.setswitchinterval(_SWITCH_INTERVAL)
     await warm_up(context.clock)
     gc.collect()
+    gc.set_threshold(50_000, 20, 50)
     gc.freeze()  # what was made so far stays: a full collection in mid-call would be a stall of ours

@@ -23,7 +23,8 @@ def build_native() -> str:
     if built.exists() and built.stat().st_mtime >= max(source.stat().st_mtime for source in sources):
         return ""
     with tempfile.TemporaryDirectory() as scratch:
-        command = [sys.executable, "setup.py", "-q", "build_ext", "--inplace", "--build-temp", scratch]
+        where = ["--inplace", "--build-temp", scratch, "--build-lib", scratch]
+        command = [sys.executable, "setup.py", "-q", "build_ext", *where]
         try:
             done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=_DEADLINE, check=False)
         except (OSError, subprocess.TimeoutExpired) as error:

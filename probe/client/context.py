@@ -17,6 +17,8 @@ from probe.client.polls import Polls
 from probe.measure.health import GeneratorHealth
 from probe.model.errors import ProbeError
 from probe.model.samples import Sample, SampleBatch
+from probe.rtc.beat import Beat
+from probe.rtc.chores import Chores
 from probe.rtc.clock import Clock
 from probe.rtc.wheel import TimerWheel
 
@@ -74,11 +76,15 @@ class Context:
     observed: Counter[str] = field(default_factory=Counter)
     batch_sink: Callable[[SampleBatch], None] | None = None
     polls: Polls = field(init=False)
+    beat: Beat = field(init=False)
+    chores: Chores = field(init=False)
     _gathered: dict[tuple[object, ...], _Gathered] = field(default_factory=dict, init=False)
     _gathered_since: float = field(default=0.0, init=False)
 
     def __post_init__(self) -> None:
         self.polls = Polls(self.clock, self.wheel)
+        self.beat = Beat(self.clock)
+        self.chores = Chores(self.clock, self.beat)
 
     def emit(
         self, metric: str, value: float, tags: Mapping[str, str] | None = None, **detail: str | int | float

@@ -22,6 +22,7 @@ from probe.measure.timeline import TOLERANCE
 from probe.media.audio import AudioCursor, EncodedAudio
 from probe.media.video import EncodedVideo, VideoCursor
 from probe.native import core
+from probe.rtc.beat import Beat, Turn, on_the_beat
 from probe.rtc.clock import Clock
 from probe.rtc.fast_sender import AnySender
 from probe.rtc.sender import MAX_PAYLOAD, MediaUnit, TrackSender
@@ -32,8 +33,6 @@ if TYPE_CHECKING:
     from probe.native._core import Content, Source, Track
 
 _APART = 2 * TOLERANCE
-_MANY = 50
-_SPARE = 0.002
 _LATENESS_INTERVAL = 0.25
 
 _contents: WeakKeyDictionary[Hashable, dict[str, Content]] = WeakKeyDictionary()
@@ -66,7 +65,7 @@ class Pacing:
     """One per process: ticks all sources with one timer. `on_late` gets the pacing errors (seconds, one for each tick) in bulk;
     `now` stands in for the machine's clock in tests.
 
-    Of many sources one is due nearly always: they then wait for each other, for up to two milliseconds.
+    Of many sources one is due nearly always. They go with the beat then, while it runs.
     """
 
     def __init__(
@@ -75,6 +74,7 @@ class Pacing:
         wheel: TimerWheel,
         on_late: Callable[[NDArray[np.float64]], None],
         now: Callable[[], float] | None = None,
+        beat: Beat | None = None,
     ) -> None:
         self._pacer = core.Pacer()
         self._clock = clock
@@ -83,6 +83,9 @@ class Pacing:
         self._now = now
         self._armed: float | None = None
         self._told = clock.now()
+        self._beat = beat
+        if beat is not None:
+            beat.follow(Turn.SEND, self._turn, self._arm_next)
 
     def add(self, source: Source, first_due: float) -> None:
         """Tick it from monotonic time `first_due` on."""
@@ -94,23 +97,31 @@ class Pacing:
         self._pacer.remove(source)
 
     def _arm(self, due: float) -> None:
+        if self._beat is not None and self._beat.running:
+            return
         if self._armed is None or due < self._armed:
             self._armed = due
             self._wheel.at(due, self._run)
+
+    def _arm_next(self) -> None:
+        if (following := self._pacer.next_due) is not None:
+            self._arm(following)
 
     def _run(self, due: float) -> None:
         if due != self._armed:  # an earlier timer took over since
             return
         self._armed = None
         try:
-            self._pacer.run(None if self._now is None else self._now())
+            self._turn(due)
         finally:
-            now = self._clock.now()
-            following = self._pacer.next_due
-            if following is not None:
-                self._arm(following if self._pacer.sources <= _MANY else max(following, now + _SPARE))
-            if following is None or now >= self._told + _LATENESS_INTERVAL:
-                self._tell(now)
+            self._arm_next()
+
+    def _turn(self, due: float) -> None:
+        """Send what is due."""
+        self._pacer.run(None if self._now is None else self._now())
+        now = self._clock.now()
+        if now >= self._told + _LATENESS_INTERVAL or not self._pacer.sources:
+            self._tell(now)
 
     def _tell(self, now: float) -> None:
         self._told = now
@@ -164,10 +175,10 @@ class FastPublisher:
         start = clock.now()
         if video is not None:
             self._switch_on("video", video.encoded, video.encoded.spec.codec, 1 / fps, video.position)
-            pacing.add(self._sources["video"], start + phase / fps)
+            pacing.add(self._sources["video"], on_the_beat(start + phase / fps))
         if audio is not None:
             self._switch_on("audio", audio.encoded, "opus", AUDIO_INTERVAL, audio.position)
-            pacing.add(self._sources["audio"], start + phase * AUDIO_INTERVAL)
+            pacing.add(self._sources["audio"], on_the_beat(start + phase * AUDIO_INTERVAL))
         self.captures = FastCaptures(self._sources.get("video"))
         self.kinds: tuple[Kind, ...] = tuple(sorted(self._sources))
 

@@ -117,7 +117,7 @@ class Participant:
         self._context.captures[self.participant] = self._publisher.captures
         if self._network is not None and self._context.emulation is not None:
             self._context.emulation.enter(self.participant, self._network)
-        self._stop_window = self._context.wheel.every(_WINDOW, self._window)
+        self._stop_window = self._context.chores.every(_WINDOW, self._window)
         self._errands.send(self._follow())
 
     # what the platform says

@@ -86,7 +86,7 @@ class Path:
         self.rtcp = RtcpSession(
             owner.participant,
             context.clock,
-            context.wheel,
+            context.chores,
             self.peer.send_rtcp,
             self.readings.rtcp_round_trip,
             context.rng,
@@ -162,7 +162,7 @@ class Path:
         self.up = True
         self._count_attempt(success=True)
         self._attach_senders()
-        self._stops = [self._context.wheel.every(WINDOW, self._window)]
+        self._stops = [self._context.chores.every(WINDOW, self._window)]
         self._context.polls.want(self)
         self._owner.path_up(self)
         try:

@@ -8,13 +8,14 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-from pylibsrtp import Session
-from pylibsrtp import _binding
+from pylibsrtp import Session, _binding
 
 if TYPE_CHECKING:
     from types import ModuleType
 
 _ffi = _binding.ffi
+_SIGNATURE = "srtp_err_status_t(*)(struct srtp_ctx_t_ *, void *, int *)"
+"""Of libsrtp 2; libsrtp 3 takes other arguments, and the extension must not call it."""
 PRIVATE_ATTRIBUTES = {"pylibsrtp._binding": ("ffi", "lib"), "pylibsrtp.Session": ("_srtp",)}
 """What is used and not public; tests/rtc/test_private_attributes.py checks each one."""
 
@@ -24,14 +25,18 @@ def _load() -> ModuleType | None:
         return None
     try:
         from probe.native import _core
+
+        _core.use_srtp(_address("srtp_protect"), _address("srtp_unprotect"))
     except ImportError:
         return None  # no compiler at installation, or another platform: `available` says so, `probe capacity` prints it
-    _core.use_srtp(_address("srtp_protect"), _address("srtp_unprotect"))
     return _core
 
 
 def _address(function: str) -> int:
-    return int(_ffi.cast("uintptr_t", _ffi.addressof(_binding.lib, function)))
+    found = _ffi.addressof(_binding.lib, function)
+    if _ffi.typeof(found).cname != _SIGNATURE:
+        raise ImportError(f"{function} of this libsrtp is {_ffi.typeof(found).cname}, not {_SIGNATURE}")
+    return int(_ffi.cast("uintptr_t", found))
 
 
 core: Any = _load()

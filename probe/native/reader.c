@@ -166,24 +166,31 @@ static int take_datagram(Socket *self, struct mmsghdr *message, uint8_t *data, d
     return hand_up(self, &message->msg_hdr, data, size, arrival, others);
 }
 
+/* Buffers are set up once: of a call's 32 places most stay unused. */
+static struct mmsghdr messages[BATCH];
+static struct iovec parts[BATCH];
+
+static void make_ready(int at) {
+    parts[at] = (struct iovec){buffers[at], MAX_DATAGRAM};
+    messages[at].msg_hdr = (struct msghdr){
+        .msg_name = &names[at], .msg_namelen = sizeof names[at], .msg_iov = &parts[at], .msg_iovlen = 1,
+        .msg_control = controls[at], .msg_controllen = CONTROL,
+    };
+}
+
 static int drain_socket(Socket *self, double offset, PyObject *others, PyObject *attention) {
-    struct mmsghdr messages[BATCH];
-    struct iovec parts[BATCH];
     for (int call = 0; call < CALLS_PER_SOCKET; call++) {
-        for (int at = 0; at < BATCH; at++) {
-            parts[at] = (struct iovec){buffers[at], MAX_DATAGRAM};
-            messages[at].msg_hdr = (struct msghdr){
-                .msg_name = &names[at], .msg_namelen = sizeof names[at], .msg_iov = &parts[at], .msg_iovlen = 1,
-                .msg_control = controls[at], .msg_controllen = CONTROL,
-            };
-        }
         int got = recvmmsg(self->fd, messages, BATCH, MSG_DONTWAIT, NULL);
         if (got < 0) {
             if (errno == EAGAIN || errno == EWOULDBLOCK || errno == EBADF) return 0;
             continue; /* an ICMP error of an earlier send: nothing was received */
         }
-        for (int at = 0; at < got; at++)
-            if (take_datagram(self, &messages[at], buffers[at], offset, others, attention) < 0) return -1;
+        int failed = 0;
+        for (int at = 0; at < got; at++) {
+            if (!failed) failed = take_datagram(self, &messages[at], buffers[at], offset, others, attention) < 0;
+            make_ready(at);
+        }
+        if (failed) return -1;
         if (got < BATCH) return 0;
     }
     return 0;
@@ -338,6 +345,7 @@ static PyType_Spec reader_spec = {
 };
 
 int add_reader(PyObject *module) {
+    for (int at = 0; at < BATCH; at++) make_ready(at);
     reader_type = add_type(module, &reader_spec);
     return reader_type == NULL ? -1 : 0;
 }

@@ -343,7 +343,11 @@ class Peer:
         except RtpError:
             return False  # what SRTP says of it is told
         clear = data[: -self.trailer]
-        return len(clear) >= header.header_length and self._on_header is not None and self._on_header(clear, header, arrival)
+        return (
+            len(clear) >= header.header_length
+            and self._on_header is not None
+            and self._on_header(clear, header, arrival)
+        )
 
     def _open_lane(self) -> None:
         """Let the compiled path read this connection, unless its packets come through a relay."""

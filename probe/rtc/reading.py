@@ -1,8 +1,8 @@
 """Reads the sockets of many connections in one go (`probe.native`), with the kernel's arrival times.
 
-Few sockets are read as soon as something arrives. Many are read in ticks: one wake-up serves all of them, and since the
-kernel stamped each datagram, reading later changes no figure. What a tick delays is our answer to a STUN check, so who asks
-us reads up to a tick more; `in_ticks` says so.
+Few sockets are read as soon as something arrives. Many are read on the beat: one wake-up serves all of them, and since the
+kernel stamped each datagram, reading later changes no figure. What waits for the beat is our answer to a STUN check, so who asks
+us reads up to a period more; `in_ticks` says so.
 """
 
 from __future__ import annotations
@@ -13,14 +13,13 @@ from typing import TYPE_CHECKING
 from pylibsrtp import Session
 
 from probe import native
+from probe.rtc.beat import Beat, Turn
 from probe.rtc.clock import Clock
 from probe.rtc.endpoint import DatagramEndpoint
 
 if TYPE_CHECKING:
     from probe.native._core import Socket
 
-TICK = 0.004
-"""Seconds. Half a socket buffer lasts a hundred times longer at 1 Mbit/s, and RTCP's round trips leave it out."""
 MANY = 48
 """Connections from which on ticks cost less than wake-ups."""
 
@@ -28,18 +27,19 @@ MANY = 48
 class Reading:
     """One per process. `take_over` when a connection is up, `release` before its socket is closed."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, beat: Beat) -> None:
         self._clock = clock
         self._loop = asyncio.get_running_loop()
         self._reader = native.core.Reader()
         self._sockets: dict[DatagramEndpoint, Socket] = {}
-        self._timer: asyncio.TimerHandle | None = None
+        self._beat = beat
+        beat.follow(Turn.READ, self._on_beat, self._beat_ended)
         self._loop.add_reader(self._reader.fileno(), self._drain)
 
     @property
     def in_ticks(self) -> bool:
         """Whether datagrams wait for the next tick."""
-        return self._timer is not None
+        return self._beat.running
 
     def take_over(self, endpoint: DatagramEndpoint, inbound: Session) -> Socket:
         """Read that endpoint from now on; `inbound` unprotects what arrives on it."""
@@ -48,9 +48,9 @@ class Reading:
         self._sockets[endpoint] = socket
         socket.secure(inbound, native.srtp_pointer(inbound))
         self._reader.add(socket)
-        if len(self._sockets) >= MANY and self._timer is None:
+        if len(self._sockets) >= MANY and not self._beat.running:
             self._loop.remove_reader(self._reader.fileno())
-            self._timer = self._loop.call_later(TICK, self._tick)
+            self._beat.start()
         return socket
 
     def release(self, endpoint: DatagramEndpoint) -> None:
@@ -60,13 +60,14 @@ class Reading:
             return
         self._reader.remove(socket)
         endpoint.socket_drops = max(endpoint.socket_drops, socket.socket_drops)
-        if len(self._sockets) < MANY // 2 and self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-            self._loop.add_reader(self._reader.fileno(), self._drain)
+        if len(self._sockets) < MANY // 2:
+            self._beat.stop()
 
-    def _tick(self) -> None:
-        self._timer = self._loop.call_later(TICK, self._tick)
+    def _beat_ended(self) -> None:
+        if (descriptor := self._reader.fileno()) >= 0:
+            self._loop.add_reader(descriptor, self._drain)
+
+    def _on_beat(self, due: float) -> None:
         self._drain()
 
     def _drain(self) -> None:
@@ -80,9 +81,6 @@ class Reading:
         """Idempotent. Sockets that are left are let go of."""
         for endpoint in list(self._sockets):
             self.release(endpoint)
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
         if (descriptor := self._reader.fileno()) >= 0:
             self._loop.remove_reader(descriptor)
             self._reader.close()

@@ -86,7 +86,9 @@ class TrackReceiver:
         self.codec_name = codec.name
         self.ssrc = ssrc
         self.mid = transceiver.mid
-        self.stream = NativeStream(ssrc, codec.clock_rate) if lane is not None else StreamReceiver(ssrc, codec.clock_rate)
+        self.stream = (
+            NativeStream(ssrc, codec.clock_rate) if lane is not None else StreamReceiver(ssrc, codec.clock_rate)
+        )
         self.nacks = 0
         self.plis = 0
         self.rtx_packets = 0
@@ -173,7 +175,9 @@ class TrackReceiver:
             self._note(header, len(body), fate, arrival, recovered=recovered)
             if self._tap is not None:
                 capture = self._capture_time(header)
-                self._tap(MediaPacket(fate.extended, header.timestamp, header.marker, body, arrival, recovered, capture))
+                self._tap(
+                    MediaPacket(fate.extended, header.timestamp, header.marker, body, arrival, recovered, capture)
+                )
             return
         if self._nack is not None:
             self._nack.on_packet(fate.extended, arrival)
@@ -189,7 +193,12 @@ class TrackReceiver:
     def skim(self, packet: bytes, header: RtpHeader, arrival: float) -> bool:
         """A packet still encrypted, without its tag, at `headers` depth: its clear header says enough. False if it has to be
         decrypted: it is no media packet of a stream that runs."""
-        if self._tap is not None or self._frames_wanted or not self._started or header.payload_type != self._payload_type:
+        if (
+            self._tap is not None
+            or self._frames_wanted
+            or not self._started
+            or header.payload_type != self._payload_type
+        ):
             return False
         self.on_packet(packet, header, arrival)
         return True

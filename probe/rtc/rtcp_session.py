@@ -11,10 +11,10 @@ from collections import Counter
 from collections.abc import Callable
 
 from probe.measure.rtt import RttEstimator
+from probe.rtc.chores import Chores
 from probe.rtc.clock import Clock
-from probe.rtc.receiver import TrackReceiver
 from probe.rtc.fast_sender import AnySender
-from probe.rtc.wheel import TimerWheel
+from probe.rtc.receiver import TrackReceiver
 from probe.wire.rtcp import (
     FullIntraRequest,
     Nack,
@@ -38,7 +38,7 @@ class RtcpSession:
         self,
         cname: str,
         clock: Clock,
-        wheel: TimerWheel,
+        chores: Chores,
         send: Callable[[bytes], None],
         on_round_trip: Callable[[str, float], None],
         rng: random.Random,
@@ -49,7 +49,7 @@ class RtcpSession:
         self.rtt = 0.0
         self._cname = cname
         self._clock = clock
-        self._wheel = wheel
+        self._chores = chores
         self._send = send
         self._on_round_trip = on_round_trip
         self._rng = rng
@@ -57,7 +57,7 @@ class RtcpSession:
         self._own_ssrc = rng.randrange(1, 1 << 32)
         self._closed = False
         self._turn = 0
-        wheel.at(clock.now() + _FIRST_REPORT, self._report)
+        chores.at(clock.now() + _FIRST_REPORT, self._report)
 
     @property
     def own_ssrc(self) -> int:
@@ -72,7 +72,7 @@ class RtcpSession:
         if self._closed:
             return
         now = self._clock.now()
-        self._wheel.at(now + REPORT_INTERVAL * self._rng.uniform(0.5, 1.5), self._report)
+        self._chores.at(now + REPORT_INTERVAL * self._rng.uniform(0.5, 1.5), self._report)
         packets = self._reports(now)
         if packets:
             packets.append(SourceDescription(((self.own_ssrc, self._cname),)))

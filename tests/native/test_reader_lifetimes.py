@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import fcntl
 import gc
+import os
 import socket
 import sys
 import weakref
@@ -27,7 +29,7 @@ def bench() -> Iterator[Bench]:
         yield made
 
 
-ssrcs = st.sampled_from([*range(6), *(number << 20 for number in range(1, 9)), 0xFFFFFFFF])
+ssrcs = st.sampled_from([*range(20), *(number << 20 for number in range(1, 30)), 0xFFFFFFFF])
 
 
 @settings(max_examples=30)
@@ -51,6 +53,20 @@ def test_streams_come_and_go(steps: list[tuple[bool, int]]) -> None:
         assert [parse_header(data).ssrc for data in up] == [ssrc for ssrc in every if ssrc not in watched]
         assert all(stream.packets == 1 and stream.highest == 9 for stream in watched.values())
         assert len({sys.getrefcount(stream) for stream in gone}) == 1  # the first was never watched
+
+
+def test_many_streams_and_a_high_descriptor(bench: Bench) -> None:
+    high = fcntl.fcntl(bench.near.fileno(), fcntl.F_DUPFD_CLOEXEC, 700)
+    try:
+        bench.reader.add(core.Socket(high, "high"))
+        streams = [bench.watch(number << 16) for number in range(300)]
+        assert bench.exchange([rtp(1, ssrc=number << 16) for number in range(300)]) == []
+        assert all(bench.socket.unwatch(stream) and stream.packets == 1 for stream in streams)
+        bench.near.sendto(b"?", bench.near.getsockname())
+        assert [token for token, *_ in bench.drain()] == ["high"]
+    finally:
+        bench.reader.close()
+        os.close(high)
 
 
 def test_nothing_is_kept(bench: Bench) -> None:

@@ -1,15 +1,17 @@
-"""The private attributes of aiortc and aioice that we touch: if an upgrade loses one, this says which."""
+"""The private attributes of aiortc, aioice and pylibsrtp that we touch: if an upgrade loses one, this says which."""
 
 from __future__ import annotations
 
 import pytest
 from aioice import ice as aioice_ice
 from aiortc import RTCCertificate, RTCDtlsTransport, RTCIceGatherer, RTCIceTransport
+from pylibsrtp import Policy, Session, _binding
 
+from probe import native
 from probe.rtc.certificate import shared_certificate
 from probe.rtc.ice_stack import PRIVATE_ATTRIBUTES
 
-_ALL = [(owner, name) for owner, names in PRIVATE_ATTRIBUTES.items() for name in names]
+_ALL = [(owner, name) for owner, names in (PRIVATE_ATTRIBUTES | native.PRIVATE_ATTRIBUTES).items() for name in names]
 
 
 @pytest.mark.parametrize(("owner", "name"), _ALL, ids=[f"{owner}.{name}" for owner, name in _ALL])
@@ -22,6 +24,8 @@ async def test_every_private_attribute_that_we_use_exists(owner: str, name: str)
         "aiortc.RTCIceTransport": ice,
         "aiortc.RTCDtlsTransport": RTCDtlsTransport(ice, [shared_certificate()]),
         "aiortc.RTCCertificate": RTCCertificate.generateCertificate(),
+        "pylibsrtp._binding": _binding,
+        "pylibsrtp.Session": Session(Policy(bytes(30), Policy.SSRC_ANY_INBOUND)),
     }
     assert hasattr(objects[owner], name)
 
@@ -32,3 +36,12 @@ def test_the_functions_that_we_override_or_call_exist() -> None:
     assert callable(aioice_ice.Connection.data_received)
     assert callable(aioice_ice.server_reflexive_candidate)
     assert callable(aioice_ice.relayed_candidate)
+
+
+def test_libsrtp_is_called_with_the_arguments_that_it_takes() -> None:
+    for name in ("srtp_protect", "srtp_unprotect"):
+        found = _binding.ffi.typeof(_binding.ffi.addressof(_binding.lib, name))
+        assert found.cname == "srtp_err_status_t(*)(struct srtp_ctx_t_ *, void *, int *)"
+    session = Session(Policy(bytes(30), Policy.SSRC_ANY_INBOUND))
+    assert _binding.ffi.typeof(session._srtp).cname == "struct srtp_ctx_t_ * *"
+    assert native.srtp_pointer(session)

@@ -1,0 +1,135 @@
+"""Work that is due now and then but need not be on time: done in batches, like by like.
+
+A second's figures of one participant cost a third when they are worked out right behind another's, while the code is warm
+in the processor's caches. So what is due within a twentieth of a second is done in one go, sorted by kind, a few
+milliseconds at a time: packets, which have to be on time, get their turn in between.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from probe.rtc.beat import Beat, Turn
+from probe.rtc.clock import Clock
+
+GRID = 0.05
+"""Seconds between two batches: nothing is done early, and nothing waits longer for its batch."""
+_BUDGET = 0.003
+"""Seconds of work at a time."""
+_PAUSE = 0.002
+_MOST_BEHIND = 10
+"""Intervals: a regular chore further behind leaves out what it missed."""
+
+Callback = Callable[[float], None]
+
+
+@dataclass(slots=True, eq=False)
+class _Chore:
+    callback: Callback
+    due: float
+    interval: float | None = None
+    stopped: bool = False
+
+    @property
+    def kind(self) -> int:
+        return id(getattr(self.callback, "__func__", self.callback))
+
+    def next(self, now: float) -> None:
+        assert self.interval is not None
+        self.due += self.interval
+        if now - self.due > _MOST_BEHIND * self.interval:
+            self.due += self.interval * int((now - self.due) / self.interval)
+
+
+class Chores:
+    """One per process. A callback that raises stops only itself."""
+
+    def __init__(self, clock: Clock, beat: Beat) -> None:
+        self._clock = clock
+        self._beat = beat
+        beat.follow(Turn.CHORES, self._on_beat, self._arm_next)
+        self._slots: dict[int, list[_Chore]] = {}
+        self._ready: deque[_Chore] = deque()
+        self._timer: asyncio.TimerHandle | None = None
+        self._armed = math.inf
+        self._closed = False
+
+    def at(self, due: float, callback: Callback) -> None:
+        """Call `callback(due)` soon after monotonic time `due`, once."""
+        self._put(_Chore(callback, due))
+
+    def every(self, interval: float, callback: Callback) -> Callable[[], None]:
+        """Call `callback(due)` each `interval` seconds. Returns a function that stops it."""
+        chore = _Chore(callback, self._clock.now() + interval, interval)
+        self._put(chore)
+
+        def stop() -> None:
+            chore.stopped = True
+
+        return stop
+
+    def _put(self, chore: _Chore) -> None:
+        if self._closed:
+            return
+        slot = math.ceil(chore.due / GRID)
+        self._slots.setdefault(slot, []).append(chore)
+        if not self._ready and slot * GRID < self._armed:
+            self._arm(slot * GRID)
+
+    def _arm(self, due: float) -> None:
+        if self._beat.running:
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+        self._armed = due
+        self._timer = asyncio.get_running_loop().call_at(due, self._begin)
+
+    def _arm_next(self) -> None:
+        self._armed = math.inf
+        if self._ready:
+            self._timer = asyncio.get_running_loop().call_later(_PAUSE, self._work)
+        elif self._slots:
+            self._arm(min(self._slots) * GRID)
+
+    def _on_beat(self, due: float) -> None:
+        if self._ready:
+            self._work()
+        elif self._slots and min(self._slots) * GRID <= self._clock.now():
+            self._begin()
+
+    def _begin(self) -> None:
+        """Gather what is due, like beside like."""
+        passed = [slot for slot in self._slots if slot * GRID <= self._clock.now()]
+        due = [chore for slot in sorted(passed) for chore in self._slots.pop(slot)]
+        self._ready = deque(sorted(due, key=lambda chore: chore.kind))
+        self._work()
+
+    def _work(self) -> None:
+        self._timer, until = None, self._clock.now() + _BUDGET
+        try:
+            while self._ready and self._clock.now() < until:
+                self._do(self._ready.popleft())
+        finally:
+            if not (self._closed or self._beat.running):
+                self._arm_next()
+
+    def _do(self, chore: _Chore) -> None:
+        if chore.stopped:
+            return
+        due = chore.due
+        if chore.interval is not None:
+            chore.next(self._clock.now())
+            self._put(chore)
+        chore.callback(due)
+
+    def close(self) -> None:
+        """Nothing is called any more."""
+        self._closed = True
+        self._slots.clear()
+        self._ready.clear()
+        if self._timer is not None:
+            self._timer.cancel()
