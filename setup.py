@@ -4,8 +4,8 @@ import sys
 
 from setuptools import Extension, setup
 
-SOURCES = ("module", "stream", "socket", "reader", "content", "track", "source", "pacer", "forward")
-HEADERS = ("core", "sender", "socket", "stream")
+SOURCES = ("module", "stream", "socket", "reader", "content", "track", "source", "pacer", "route", "output", "forward")
+HEADERS = ("core", "forward", "sender", "socket", "stream")
 WARNINGS = ["-Wall", "-Wextra", "-Wno-unused-parameter", "-Wno-missing-field-initializers"]
 
 native = Extension(

@@ -37,7 +37,7 @@ class Routes:
     def update(self, endpoint: str, peer: Peer) -> None:
         """Lead to where the peer sends now, nowhere when it is not connected: call it when that has changed, and now and then,
         since ICE may change its mind."""
-        outlet = _outlet(peer)
+        outlet = peer.outlet()
         if outlet == self._outlets.get(endpoint):
             return
         self._outlets[endpoint] = outlet
@@ -66,14 +66,6 @@ class Routes:
     def bytes_sent(self) -> int:
         """SRTP bytes that went to all endpoints this way."""
         return sum(route.bytes_sent for route in self._routes.values())
-
-
-def _outlet(peer: Peer) -> Outlet | None:
-    """Where the peer's packets leave; None while it is not connected, and when they go through a relay."""
-    endpoint, address = peer._stack.endpoint(), peer._stack.remote_address()
-    if not peer.connected or endpoint is None or address is None or peer._outbound is None:
-        return None
-    return Outlet(endpoint.get_extra_info("socket"), address, peer._outbound)
 
 
 def _dropped(route: Route) -> int:

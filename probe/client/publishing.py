@@ -49,7 +49,7 @@ def open_publisher(context: Context, media: Media, receivers: Callable[[], int])
 
 def send_track(publisher: AnyPublisher, peer: Peer, transceiver: Transceiver, context: Context, via: Via) -> AnySender:
     """Send what `publisher` has on that transceiver, beginning with the next unit."""
-    outlet = peer.outlet() if isinstance(publisher, FastPublisher) else None
+    outlet = peer.outlet() if isinstance(publisher, FastPublisher) and peer.lane is not None else None
     if isinstance(publisher, FastPublisher) and outlet is not None:
         fast = FastTrackSender(
             transceiver, context.clock, outlet, peer.send_rtp, publisher.request_keyframe, context.rng

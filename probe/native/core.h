@@ -51,6 +51,8 @@ int add_content(PyObject *module);
 int add_track(PyObject *module);
 int add_source(PyObject *module);
 int add_pacer(PyObject *module);
+int add_route(PyObject *module);
+int add_output(PyObject *module);
 int add_forward(PyObject *module);
 
 /* Makes a type and adds it to the module; the reference is the caller's to keep. NULL with an exception set on failure. */

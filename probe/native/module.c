@@ -27,7 +27,8 @@ static struct PyModuleDef definition = {
 };
 
 static int (*const adders[])(PyObject *module) = {
-    add_stream, add_socket, add_reader, add_content, add_track, add_source, add_pacer, add_forward,
+    add_stream, add_socket, add_reader, add_content, add_track, add_source, add_pacer,
+    add_route, add_output, add_forward,
 };
 
 PyMODINIT_FUNC PyInit__core(void) {

@@ -2,7 +2,7 @@
 
 A processor that was asleep is slow: the same work done right after a wake-up can cost several times as much as when the
 machine is busy. So all that may wait a few milliseconds goes with the beat, and nothing wakes the process in between.
-The period fits into 20 ms (audio) three times and into a frame of 30 a second five times: what is sent on the beat is sent
+The period fits into 20 ms (audio) six times and into a frame of 30 a second ten times: what is sent on the beat is sent
 on time. It stands on the machine's clock, so that several processes keep the same one.
 """
 
@@ -15,7 +15,7 @@ from enum import IntEnum
 
 from probe.rtc.clock import Clock
 
-PERIOD = 1 / 150
+PERIOD = 1 / 300
 """Seconds."""
 
 Follower = Callable[[float], None]

@@ -356,10 +356,12 @@ class Peer:
             self.lane = FastLane(reading, endpoint, self._inbound, self, self._clock, self._config.authenticate_every)
 
     def outlet(self) -> Outlet | None:
-        """Where tracks of the compiled path send. None unless that path reads this connection."""
+        """Where tracks of the compiled path send. None while not connected, and where packets go through a relay."""
         endpoint, address = self._stack.endpoint(), self._stack.remote_address()
-        if self.lane is None or endpoint is None or address is None or self._outbound is None:
+        if not self.connected or endpoint is None or address is None or self._outbound is None:
             return None
+        if self.lane is None:
+            return Outlet(endpoint.get_extra_info("socket"), address, self._outbound)
         # On loopback nothing but the other side can be where ICE found it: there the socket may be connected, which makes sending cheaper.
         near = ipaddress.ip_address(address[0].partition("%")[0]).is_loopback and endpoint.connect(address)
         return Outlet(endpoint.get_extra_info("socket"), address, self._outbound, connected=near)
