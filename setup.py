@@ -4,7 +4,9 @@ import sys
 
 from setuptools import Extension, setup
 
-SOURCES = ("module", "stream", "socket", "reader", "content", "track", "source", "pacer", "route", "output", "forward")
+SOURCES = (
+    "module", "stream", "socket", "reader", "content", "track", "source", "pacer", "route", "output", "forward", "analysis",
+)  # fmt: skip
 HEADERS = ("core", "forward", "sender", "socket", "stream")
 WARNINGS = ["-Wall", "-Wextra", "-Wno-unused-parameter", "-Wno-missing-field-initializers"]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import os
 import random
 import sys
@@ -136,6 +135,7 @@ async def stage(
     try:
         yield context
     finally:
+        context.garbage.end()
         loop.set_exception_handler(None)
         os.setpriority(os.PRIO_PROCESS, 0, niceness)
         if context.pacing is not None:
@@ -166,6 +166,4 @@ async def _warm_up(context: Context) -> None:
     """What is slow once is done before anybody's click is timed and before the generator is watched."""
     sys.setswitchinterval(_SWITCH_INTERVAL)
     await warm_up(context.clock)
-    gc.collect()
-    gc.set_threshold(50_000, 20, 50)
-    gc.freeze()  # what was made so far stays: a full collection in mid-call would be a stall of ours
+    context.garbage.begin()

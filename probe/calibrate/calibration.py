@@ -19,7 +19,7 @@ from probe.client.context import Depth
 from probe.client.generator_watch import GeneratorWatch
 from probe.model.errors import ProbeError
 from probe.model.result import counted_errors
-from probe.model.scenario import Scenario
+from probe.model.scenario import Observe, Scenario
 from probe.stage import Contents, prepare, server, stage
 
 LOAD_FACTOR = 2.0
@@ -70,7 +70,7 @@ class Calibration:
 
 async def calibrate(options: Options, tell: Callable[[str], None] = lambda line: None) -> Calibration:
     """Hold the calls, then compare. `tell` hears what is going on, line by line."""
-    scenario = Scenario(name="calibration", observe=options.depth)
+    scenario = Scenario(name="calibration", observe=Observe(depth=options.depth))
     tell("preparing media")
     contents = await prepare(scenario)
     found = Calibration(options)

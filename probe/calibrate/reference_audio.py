@@ -58,15 +58,15 @@ class Mos(NamedTuple):
 
 
 def heard_packets(sent: SentStream, truth: LinkTruth) -> list[Heard]:
-    """In order of arrival."""
+    """In order of arrival. The media time is the capture time: what was sent late is not what the network delayed."""
     by_number = {packet.number: packet for packet in sent.packets}
-    origin = sent.packets[0].timestamp
     found = []
     for release in truth.streams[sent.ssrc].releases:
         packet = by_number[release.number]
         if release.first and packet.capture is not None:
-            media = ((packet.timestamp - origin) & 0xFFFFFFFF) / sent.clock_rate
-            found.append(Heard(packet.number, media, packet.capture, release.released, len(packet.payload)))
+            found.append(
+                Heard(packet.number, packet.capture, packet.capture, release.released, len(packet.payload))
+            )
     return found
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from probe.client.garbage import Garbage
 from probe.client.polls import Polls
 from probe.measure.health import GeneratorHealth
 from probe.model.errors import ProbeError
@@ -78,6 +79,7 @@ class Context:
     polls: Polls = field(init=False)
     beat: Beat = field(init=False)
     chores: Chores = field(init=False)
+    garbage: Garbage = field(default_factory=Garbage, init=False)
     _gathered: dict[tuple[object, ...], _Gathered] = field(default_factory=dict, init=False)
     _gathered_since: float = field(default=0.0, init=False)
 

@@ -8,12 +8,15 @@ from numpy.typing import NDArray
 from probe.client.context import Context
 from probe.measure.assembly import MediaPacket
 from probe.measure.audio_quality import AudioQuality, AudioScore
-from probe.measure.playout import PlayoutBuffer, PlayoutWindow
+from probe.measure.playout import PlayoutWindow
 from probe.measure.records import RESTARTED, Records, joined
+from probe.native.analysis import playout_buffer
 from probe.wire.rtp import TimestampUnwrapper
 
 WINDOW = 2.0
 SHORTEST_WINDOW = 1.0
+_EARLY = 0.05
+"""Seconds by which a window may be shorter: who asks once a second is late by a little, now more, now less."""
 PACKETISATION = 0.02
 LOOK_AHEAD = 0.0065
 """Opus look-ahead in seconds, at 48 kHz (RFC 6716 section 2.1.4, and measured)."""
@@ -24,7 +27,11 @@ _MOST_HELD = 4096
 
 
 class Listening:
-    """Feed it every new audio packet of the stream; it emits the call's scores when finished."""
+    """Feed it every new audio packet of the stream; it emits the call's scores when finished.
+
+    The media time of a packet, by which the playout buffer knows how late it is, is its capture time where the sender is one of
+    ours: a packet that we sent late is no jitter of the network. Of others it is the RTP timestamp.
+    """
 
     def __init__(self, context: Context, who: str, remote: str, topology: str) -> None:
         self._context = context
@@ -32,7 +39,7 @@ class Listening:
         self._remote = remote
         self._tags = {"topology": topology}
         self._audio_tags = self._tags | {"kind": "audio"}
-        self._buffer = PlayoutBuffer()
+        self._buffer = playout_buffer()
         self._quality = AudioQuality("opus")
         self._started = 0.0
         self._bytes = 0
@@ -57,8 +64,11 @@ class Listening:
             self._started = packet.arrival
         self._bytes += len(packet.payload)
         self._packets += 1
-        self._buffer.on_packet(packet.sequence, (extended_timestamp - self._origin) / _CLOCK_RATE, packet.arrival)
-        if packet.capture_time is not None and self._remote in self._context.captures:  # else its clock is not ours
+        known = packet.capture_time is not None and self._remote in self._context.captures  # else its clock is not ours
+        media_time = packet.capture_time if known else (extended_timestamp - self._origin) / _CLOCK_RATE
+        assert media_time is not None
+        self._buffer.on_packet(packet.sequence, media_time, packet.arrival)
+        if known and packet.capture_time is not None:
             one_way = max(0.0, packet.arrival - packet.capture_time)
             self._one_way += one_way
             self._one_way_known += 1
@@ -99,10 +109,14 @@ class Listening:
         self._unwrap.unwrap(timestamps.item(int(ticks.argmax())))
         self._bytes += int(np.add.reduce(records["size"]))
         self._packets += len(records)
+        captures = records["capture"]
+        if self._remote in self._context.captures:
+            self._on_delays(arrivals - captures)
+            if not np.isnan(np.add.reduce(captures)):
+                self._buffer.on_packets(records["sequence"], captures, arrivals)
+                return
         media_times = (ticks + np.int64(first - (self._origin or 0))) / _CLOCK_RATE
         self._buffer.on_packets(records["sequence"], media_times, arrivals)
-        if self._remote in self._context.captures:
-            self._on_delays(arrivals - records["capture"])
 
     def _on_delays(self, delays: NDArray[np.float64]) -> None:
         """One-way delays, NaN where the capture time is not told."""
@@ -114,10 +128,13 @@ class Listening:
     def window(self, now: float, round_trip: float | None) -> None:
         """Rate the time since the last call. One-way delay: by capture time, where nothing came that of the window before, and
         half of `round_trip` where no capture time is known."""
-        elapsed = now - self._started
         self._round_trip = round_trip
-        if self._origin is not None and elapsed >= WINDOW:
-            self._rate(now, elapsed)
+        if self.due(now):
+            self._rate(now, now - self._started)
+
+    def due(self, now: float) -> bool:
+        """Whether a window has passed."""
+        return self._origin is not None and now - self._started >= WINDOW - _EARLY
 
     def _rate(self, now: float, elapsed: float) -> None:
         self._settle()

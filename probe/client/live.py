@@ -17,20 +17,26 @@ class Live:
     def __init__(self, views: Mapping[str, View], paths: Mapping[str, Path]) -> None:
         self._views = views
         self._paths = paths
-        self._frames: dict[str, int] = {}
-        self._frame_rate: float | None = None
+        self._frames: dict[str, tuple[float, int]] = {}  # when they were counted last, and how many there were
+        self._rates: dict[str, float] = {}
         self._silent: set[str] = set()
 
     def tick(self, now: float, members: Collection[str]) -> list[str]:
         """A second has passed. Returns the members whose media has stopped since the last call."""
-        frames = {remote: view.timelines["video"].new for remote, view in self._views.items()}
-        rates = [count - self._frames.get(remote, 0) for remote, count in frames.items()]
-        self._frame_rate, self._frames = min(rates, default=None), frames
-        for view in self._views.values():
-            view.window(now, self._round_trip)
-        stopped = {name for name, view in self._views.items() if name in members and view.silent_for(now) > SILENCE}
-        new, self._silent = stopped - self._silent, self._silent | stopped
+        for remote, view in self._views.items():
+            if view.due(now):
+                view.window(now, self._round_trip)
+                self._count(remote, now, view.frames_seen)
+        stopped = [name for name, view in self._views.items() if name in members and view.silent_for(now) > SILENCE]
+        new = [name for name in stopped if name not in self._silent]
+        self._silent.update(new)
         return sorted(new)
+
+    def _count(self, remote: str, now: float, frames: int) -> None:
+        """Frames per second since the last look; a view's first look ends its first second."""
+        then, before = self._frames.get(remote, (now - 1.0, 0))
+        self._frames[remote] = now, frames
+        self._rates[remote] = (frames - before) / (now - then) if now > then else 0.0
 
     @property
     def _round_trip(self) -> float | None:
@@ -42,10 +48,11 @@ class Live:
         losses = [loss for path in self._paths.values() if (loss := path.readings.loss_ratio) is not None]
         watching = [view.watching for view in self._views.values() if view.watching is not None]
         listening = [view.last_audio for view in self._views.values() if view.last_audio is not None]
+        rates = [self._rates[remote] for remote in self._views if remote in self._rates]
         return {
             "round_trip_seconds": self._round_trip,
             "loss_ratio": max(losses, default=None),
-            "frame_rate": self._frame_rate if self._views else None,
+            "frame_rate": min(rates, default=None),
             "video_score": min((w.last_mos for w in watching if w.last_mos is not None), default=None),
             "audio_score": min((one.last.score for one in listening if one.last is not None), default=None),
         }

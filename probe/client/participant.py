@@ -161,6 +161,7 @@ class Participant:
         assert self._publisher is not None
         path = Path(self._context, self, self._signalling, self._publisher, event, self._servers)
         self.paths[event.path] = path
+        self._context.garbage.connection_opened()
         if self._joining is not None:
             self._joining.opened(event.path)
         await path.start()
@@ -174,6 +175,7 @@ class Participant:
         for view in self.views.values():
             view.path_closed(name)
         self._stay.carried(path.kind, sum(path.bytes_on_wire))
+        self._context.garbage.connection_closed()
 
     def _server_complains(self, complaint: base.ServerComplaint) -> None:
         """About a path of ours: it won't come up, or was lost at the server's end."""
@@ -264,7 +266,8 @@ class Participant:
 
     def _milestone(self, path: str, name: str, time: float) -> None:
         if name == "flowing":
-            self._errands.send(self._moves.check_ready())
+            if self._moves.target is not None:
+                self._errands.send(self._moves.check_ready())
         elif self._joining is not None:
             self._joining.reached(name, time)
 

@@ -4,11 +4,21 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Mapping
+from functools import cache
 
 from probe.client.context import Context
 from probe.model.errors import MeasurementError
 from probe.rtc.fast_sender import AnySender
 from probe.rtc.receiver import TrackReceiver
+
+_KINDS = ("audio", "video")
+
+
+@cache
+def _tags(topology: str, kind: str, source: str = "") -> Mapping[str, str]:
+    """The handful that there are; "" for none. Don't change them."""
+    tags = {"topology": topology, "source": source, "kind": kind}
+    return {name: value for name, value in tags.items() if value}
 
 
 class PathReadings:
@@ -20,6 +30,7 @@ class PathReadings:
         self._who = who
         self._streams: dict[int, tuple[TrackReceiver, str]] = {}
         self._bytes: dict[tuple[str, str], int] = {}
+        self._stun_tags = _tags(topology, "", "stun")
         self._last_window: float | None = None
         self.last_rtt: float | None = None
 
@@ -32,11 +43,11 @@ class PathReadings:
 
     def stun_round_trip(self, seconds: float) -> None:
         """A STUN transaction (connectivity or consent check) was answered."""
-        self._round_trip(seconds, {"topology": self._topology, "source": "stun"})
+        self._round_trip(seconds, self._stun_tags)
 
     def rtcp_round_trip(self, kind: str, seconds: float) -> None:
         """A report block came back (RFC 3550 section 6.4.1)."""
-        self._round_trip(seconds, {"topology": self._topology, "source": "rtcp", "kind": kind})
+        self._round_trip(seconds, _tags(self._topology, kind, "rtcp"))
 
     def _round_trip(self, seconds: float, tags: Mapping[str, str]) -> None:
         self.last_rtt = seconds
@@ -66,18 +77,18 @@ class PathReadings:
         """One second has passed: bitrates by kind and direction, jitter by stream."""
         elapsed = now - self._last_window if self._last_window is not None else 0.0
         self._last_window = now
-        sent = {kind: sum(s.wire_bytes for s in senders if s.kind == kind) for kind in ("audio", "video")}
-        received = {
-            kind: sum(r.wire_bytes for r, _ in self._streams.values() if r.kind == kind) for kind in ("audio", "video")
-        }
-        for metric, totals in (("send_bitrate_bps", sent), ("receive_bitrate_bps", received)):
-            for kind, total in totals.items():
-                self._bitrate(metric, kind, total, elapsed)
+        sent, received = dict.fromkeys(_KINDS, 0), dict.fromkeys(_KINDS, 0)
+        for sender in senders:
+            sent[sender.kind] += sender.wire_bytes
         for receiver, remote in self._streams.values():
-            if receiver.stream.packets > 1:
-                tags = {"topology": self._topology, "kind": receiver.kind}
-                jitter, packets = receiver.stream.jitter_seconds, receiver.stream.packets
+            received[receiver.kind] += receiver.wire_bytes
+            packets = receiver.stream.packets
+            if packets > 1:
+                tags, jitter = _tags(self._topology, receiver.kind), receiver.stream.jitter_seconds
                 self._context.emit("jitter_seconds", jitter, tags, who=self._who, remote=remote, packets=packets)
+        for kind in _KINDS:
+            self._bitrate("send_bitrate_bps", kind, sent[kind], elapsed)
+            self._bitrate("receive_bitrate_bps", kind, received[kind], elapsed)
 
     def _bitrate(self, metric: str, kind: str, total: int, elapsed: float) -> None:
         before = self._bytes.get((metric, kind))
@@ -86,7 +97,7 @@ class PathReadings:
         # One in which nothing came does, unless there never was anything of that kind.
         if before is None or total < before or not total or elapsed <= 0:
             return
-        tags = {"topology": self._topology, "kind": kind}
+        tags = _tags(self._topology, kind)
         self._context.emit(metric, (total - before) * 8 / elapsed, tags, who=self._who)
 
     def finish(self, receiver: TrackReceiver) -> None:
@@ -105,7 +116,7 @@ class PathReadings:
         }
         if receiver.kind == "video":  # audio's is what the playout buffer did not play (`Listening`)
             values["residual_loss_ratio"] = stream.lost_residual / stream.expected
-        tags = {"topology": self._topology, "kind": receiver.kind}
+        tags = _tags(self._topology, receiver.kind)
         for metric, value in values.items():
             self._context.emit(metric, value, tags, who=self._who, remote=remote, packets=stream.packets)
 

@@ -36,13 +36,22 @@ class Polls:
         """It is closed."""
         self._wanting.pop(path, None)
 
+    def _ask(self, path: Polled, now: float) -> None:
+        """One that raises is not asked again unless it wants to be: the others would never get their turn."""
+        more = False
+        try:
+            more = path.poll(now)
+        finally:
+            if not more:
+                self._wanting.pop(path, None)
+
     def _tick(self, due: float) -> None:
         now = self._clock.now()
         self._running = False
         try:
             for path in list(self._wanting):
-                if not path.poll(now):
-                    self._wanting.pop(path, None)
+                if path in self._wanting:  # not forgotten meanwhile
+                    self._ask(path, now)
         finally:
             if self._wanting:
                 self._running = True

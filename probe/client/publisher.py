@@ -11,6 +11,7 @@ from probe.measure.migration import Kind
 from probe.measure.savings import Path as Via
 from probe.measure.savings import SavingsLedger
 from probe.measure.timeline import TOLERANCE
+from probe.rtc.beat import on_the_beat
 from probe.rtc.clock import Clock
 from probe.rtc.fast_sender import AnySender
 from probe.rtc.sender import MediaUnit, TrackSender
@@ -79,9 +80,10 @@ class Publisher:
         self._stops: list[Callable[[], None]] = []
         start = clock.now()
         if video is not None:
-            self._stops.append(wheel.every(1 / fps, self._video_tick, start + phase / fps))
+            self._stops.append(wheel.every(1 / fps, self._video_tick, on_the_beat(start + phase / fps)))
         if audio is not None:
-            self._stops.append(wheel.every(AUDIO_INTERVAL, self._audio_tick, start + phase * AUDIO_INTERVAL))
+            first = on_the_beat(start + phase * AUDIO_INTERVAL)
+            self._stops.append(wheel.every(AUDIO_INTERVAL, self._audio_tick, first))
 
     def attach(self, sender: TrackSender, via: Via) -> None:
         """From the next unit on, send on this sender too. Video starts with a keyframe, made at once."""

@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from probe.client.listening import Listening
-from probe.measure.header_frames import Frames, HeaderFrames
+from probe.measure.header_frames import Frames
 from probe.measure.records import Records, joined
+from probe.native.analysis import header_frames
 
 MOST_HELD = 4096
 """Records of one stream that may wait: more than a minute's, if nobody asks."""
@@ -53,7 +54,7 @@ class Skimmed:
         self.held = 0
         self._listening = listening
         self._pull = pull
-        self._frames = HeaderFrames()
+        self._frames = header_frames()
         self._pending: list[Records] = []
 
     def put(self, records: Records) -> None:

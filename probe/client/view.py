@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections import deque
 from collections.abc import Callable
 from functools import partial
@@ -17,15 +18,19 @@ from probe.client.stream_decoder import Decoded, StreamDecoder
 from probe.client.vmaf_samples import VmafSamples
 from probe.client.watching import Watching
 from probe.measure.assembly import Frame, MediaPacket
-from probe.measure.freeze import FreezeDetector
 from probe.measure.records import Records
 from probe.measure.timeline import MediaTimeline
+from probe.native.analysis import freeze_detector, media_timeline
 from probe.rtc.receiver import ReceiverHooks
 from probe.wire.rtp import TimestampUnwrapper
 
 Kind = Literal["audio", "video"]
 _KINDS: tuple[Kind, ...] = ("audio", "video")
-_STALE = 1.0
+LOOK = 2.0
+"""Seconds between two looks at the records, at depth `headers`: longer ones would show stale figures, shorter ones cost more."""
+_EARLY = 0.05
+"""Seconds that a look may come too early: who calls once a second is late by a little, now more, now less."""
+_STALE = 3.0
 """Seconds without media after which a stream's receiver is asked whether it really is silent."""
 _RECENT_FRAMES = 1800
 """A minute of frames at 30 fps: longer than any migration may take."""
@@ -52,14 +57,14 @@ class View:
     `captures` is asked for the sender's log when there is one in this process; for foreign senders the capture time in the
     packets' header extension identifies the media, and where that is missing too, nothing can be told apart.
 
-    At depth `headers` the streams' records are gathered, and looked at when somebody asks, which is once a second.
+    At depth `headers` the streams' records are gathered, and looked at when somebody asks, which is every two seconds.
     """
 
     def __init__(self, context: Context, who: str, remote: str, milestone: Milestone, samples: VmafSamples) -> None:
         self.remote = remote
         self.watching: Watching | None = None
-        self._timelines: dict[str, MediaTimeline] = {"audio": MediaTimeline(), "video": MediaTimeline()}
-        self._freezes = FreezeDetector()  # one for all paths: a freeze across a migration is a freeze
+        self._timelines: dict[str, MediaTimeline] = {"audio": media_timeline(), "video": media_timeline()}
+        self._freezes = freeze_detector()  # one for all paths: a freeze across a migration is a freeze
         self._last_shown: float | None = None
         self._stretches: deque[Watching] = deque(maxlen=_STRETCHES)
         self._carrier = ""
@@ -72,6 +77,7 @@ class View:
         self._recent: deque[tuple[float, int]] = deque(maxlen=_RECENT_FRAMES)
         self._last_media: float | None = None
         self._catching = False
+        self._looked = -math.inf
         self._loop = asyncio.get_running_loop()
 
     def hooks(
@@ -102,6 +108,11 @@ class View:
         """By kind, up to this moment."""
         self._catch_up()
         return self._timelines
+
+    @property
+    def frames_seen(self) -> int:
+        """New frames of video, up to the last window."""
+        return self._timelines["video"].new
 
     def _first_packet(self, path: str, kind: str, arrival: float) -> None:
         self._milestone(path, "first_rtp", arrival)
@@ -284,8 +295,16 @@ class View:
         """Whether media of all these kinds has come through that path."""
         return all((found := self._streams.get((path, kind))) is not None and found.media > 0 for kind in kinds)
 
+    def due(self, now: float) -> bool:
+        """Whether it is time for a window: always, but where records are gathered, when audio is to be rated or some time has
+        passed since the last look."""
+        if self._context.depth != "headers" or now - self._looked >= LOOK - _EARLY:
+            return True
+        return any(stream.listening is not None and stream.listening.due(now) for stream in self._streams.values())
+
     def window(self, now: float, round_trip: float | None) -> None:
-        """Call it once a second or so."""
+        """Call it once a second or so, when it is due."""
+        self._looked = now
         self._catch_up(now)
         for stream in self._streams.values():
             if stream.listening is not None:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from probe.client.context import Context
 from probe.measure.estimated_video import estimated_video_score
-from probe.measure.frame_clock import FrameClock
 from probe.measure.video_quality import VideoQuality
+from probe.native.analysis import frame_clock
 
 
 class Watching:
@@ -27,7 +28,7 @@ class Watching:
         self._remote = remote
         self.video_tags = {"topology": topology, "kind": "video"}
         self._tags = {"topology": topology}
-        self._clock = FrameClock()
+        self._clock = frame_clock()
         self._quality = VideoQuality()
         self._frames = 0
         self._freezes = 0
@@ -62,16 +63,17 @@ class Watching:
             low, high = self._ticks or (tick, tick)
             self._ticks = (min(tick, low), max(tick, high))
 
-    def on_frames(self, last: float | None, shown: NDArray[np.float64], frozen: NDArray[np.bool_], size: int) -> None:
+    def on_frames(self, last: float | None, shown: NDArray[np.float64], frozen: Sequence[int], size: int) -> None:
         """New frames that nobody decodes, of `size` bytes together: `on_interval` and `on_frame` for each. `shown` does not
-        fall; `last`: when the frame before them was shown."""
-        begins = np.empty_like(shown)
-        begins[0], begins[1:] = shown[0] if last is None else last, shown[:-1]
-        for index in frozen.nonzero()[0].tolist():
-            self.on_interval(begins.item(index), shown.item(index), frozen=True)
-        moving = np.maximum(shown - begins, 0.0)
-        moving[frozen] = 0.0
-        self._watched += np.add.reduce(moving).item()
+        fall; `last`: when the frame before them was shown; `frozen`: the places of those that ended a freeze."""
+        first = shown.item(0)
+        start = first if last is None else min(last, first)
+        moving = shown.item(-1) - start
+        for place in frozen:
+            begin, end = shown.item(place - 1) if place else start, shown.item(place)
+            moving -= end - begin
+            self.on_interval(begin, end, frozen=True)
+        self._watched += max(0.0, moving)
         self._bytes += size
         self._frames += len(shown)
         self._clock.on_frames(shown)

@@ -6,6 +6,7 @@ import difflib
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 from probe.measure import opus as codecs
 from probe.measure.emodel import MAX_BURST_RATIO, g107, g107_1, g107_2, mos_from_r
@@ -33,7 +34,7 @@ class AudioScore:
     note: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Model:
     """`rate(robustness, loss, burst, delay)` is R, `scale` what R is divided by to be a narrowband R."""
 
@@ -46,7 +47,7 @@ class _Model:
     def mos(self, r: float) -> float:
         return mos_from_r(r / self.scale)
 
-    @property
+    @cached_property
     def ceiling(self) -> float:
         return self.mos(self.rate(codecs.Robustness(0.0, 1.0, 1.0), 0.0, 1.0, 0.0))
 
@@ -61,11 +62,23 @@ def audio_score(
     """
     model = _model(codec)
     _check(bitrate_bps, loss_ratio, burst_ratio, mouth_to_ear_seconds)
-    robustness = model.robustness(bitrate_bps)
-    r_lq = model.rate(robustness, loss_ratio, burst_ratio, 0.0)
-    r_cq = model.rate(robustness, loss_ratio, burst_ratio, mouth_to_ear_seconds)
-    limits = _limits(model, loss_ratio, burst_ratio, mouth_to_ear_seconds)
-    note = "; ".join(part for part in (model.note(bitrate_bps), *limits) if part)
+    return _rated(
+        model,
+        model.robustness(bitrate_bps),
+        model.note(bitrate_bps),
+        loss_ratio,
+        burst_ratio,
+        mouth_to_ear_seconds,
+    )
+
+
+def _rated(
+    model: _Model, robustness: codecs.Robustness, note: str, loss: float, burst: float, delay: float
+) -> AudioScore:
+    r_lq = model.rate(robustness, loss, burst, 0.0)
+    r_cq = model.rate(robustness, loss, burst, delay)
+    if limits := _limits(model, loss, burst, delay):
+        note = "; ".join([note, *limits] if note else limits)
     return _score(model, r_lq, r_cq, note)
 
 
@@ -129,6 +142,9 @@ def _model(codec: str) -> _Model:
 
 
 def _check(bitrate_bps: float, loss_ratio: float, burst_ratio: float, mouth_to_ear_seconds: float) -> None:
+    possible = 0 <= loss_ratio <= 1 and 0 < burst_ratio < math.inf and 0 <= mouth_to_ear_seconds < math.inf
+    if possible and 0 < bitrate_bps < math.inf:
+        return
     rules = (
         ("bitrate", bitrate_bps, 0 < bitrate_bps < math.inf, "bits per second, above 0"),
         ("loss ratio", loss_ratio, 0 <= loss_ratio <= 1, "0 to 1 (0.025 is 2.5 %)"),
@@ -172,8 +188,9 @@ class AudioQuality:
 
     def __init__(self, codec: str = "opus") -> None:
         self._model = _model(codec)
-        self._codec = codec
         self._bitrate = 0.0
+        self._robustness = codecs.Robustness(0.0, 1.0, 1.0)  # at that bitrate, which most often stays as it is
+        self._note = ""
         self._seconds = 0.0
         self._r_lq = 0.0
         self._r_cq = 0.0
@@ -197,11 +214,13 @@ class AudioQuality:
         """
         if not 0 < duration < math.inf:
             raise ConfigError(f"window duration {duration!r} is out of range", hint="allowed: seconds, above 0")
-        self._bitrate = bitrate or self._bitrate
+        if bitrate and bitrate != self._bitrate:
+            self._take_bitrate(bitrate)
         if loss_ratio is None or not self._bitrate:
             self.unrated += 1
             return None
-        score = audio_score(self._codec, self._bitrate, loss_ratio, burst_ratio, delay)
+        _check(self._bitrate, loss_ratio, burst_ratio, delay)
+        score = _rated(self._model, self._robustness, self._note, loss_ratio, burst_ratio, delay)
         self._seconds += duration
         self._r_lq += score.r_lq * duration
         self._r_cq += score.r_cq * duration
@@ -209,8 +228,13 @@ class AudioQuality:
         self._remember(score.note)
         return score
 
+    def _take_bitrate(self, bitrate: float) -> None:
+        _check(bitrate, 0.0, 1.0, 0.0)
+        self._bitrate, self._robustness = bitrate, self._model.robustness(bitrate)
+        self._note = self._model.note(bitrate)
+
     def _remember(self, note: str) -> None:
-        if len(self._notes) < 8:
+        if note and len(self._notes) < 8:
             self._notes.update(dict.fromkeys(part for part in note.split("; ") if part))
 
     def result(self) -> CallQuality | None:

@@ -73,11 +73,18 @@ class FrameClock:
 
     def on_frames(self, times: NDArray[np.float64]) -> None:
         """`on_frame` for each, in this order."""
-        frames = times.tolist()
-        if frames and self._last is None:
-            self.on_frame(frames.pop(0))
-        last, total, squares, longest = self._last or 0.0, self._sum, self._squares, self._longest
-        for time in frames:
+        if self._last is None and len(times):
+            self.on_frame(times.item(0))
+            times = times[1:]
+        if self._last is not None:
+            self._frames += len(times)
+            self._intervals += len(times)
+            self._sum_up(times, self._last)
+
+    def _sum_up(self, times: NDArray[np.float64], last: float) -> None:
+        """The intervals of frames that follow on one at `last`."""
+        total, squares, longest = self._sum, self._squares, self._longest
+        for time in times.tolist():
             interval = 0.0
             if time > last:
                 interval, last = time - last, time
@@ -85,10 +92,7 @@ class FrameClock:
             squares += interval * interval
             if interval > longest:
                 longest = interval
-        self._frames += len(frames)
-        self._intervals += len(frames)
-        if self._last is not None:
-            self._last = last
+        self._last = last
         self._sum, self._squares, self._longest = total, squares, longest
 
     def skip(self) -> None:

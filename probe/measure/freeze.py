@@ -48,26 +48,29 @@ class FreezeDetector:
             return False
         return self._on_interval(time - last)
 
-    def on_frames(self, render_times: NDArray[np.float64]) -> NDArray[np.bool_]:
-        """`on_frame` for each, in this order: which of them ended a freeze."""
-        found = np.zeros(len(render_times), bool)
-        first = self._last is None or self._paused
-        if first and len(found):
-            found[0] = self.on_frame(render_times.item(0))
+    def on_frames(self, render_times: NDArray[np.float64]) -> list[int]:
+        """`on_frame` for each, in this order: the places of those that ended a freeze."""
+        first = int(self._last is None or self._paused)  # one that can't
+        if first and len(render_times):
+            self.on_frame(render_times.item(0))
         rest = render_times[1:] if first else render_times
         if self._last is None or not len(rest):
-            return found
+            return []
         self._clock.on_frames(rest)
-        instants = np.empty(len(rest) + 1, np.int64)
-        instants[0], instants[1:] = self._last, np.rint(rest * 1000)
+        intervals = self._measure(rest, self._last)
+        if max(intervals) < MIN_INCREASE:  # then no average makes a freeze of any of them
+            self._intervals.extend(intervals)
+            return []
+        return [place for place, interval in enumerate(intervals, first) if self._on_interval(interval)]
+
+    def _measure(self, times: NDArray[np.float64], last: int) -> list[int]:
+        """Milliseconds between frames, of which the one before them was at `last`."""
+        instants = np.empty(len(times) + 1, np.int64)
+        instants[0], instants[1:] = last, np.rint(times * 1000)
         instants = np.maximum.accumulate(instants)
         self._last = instants.item(-1)
-        intervals = instants[1:] - instants[:-1]
-        if np.maximum.reduce(intervals) < MIN_INCREASE:  # then no average makes a freeze of any of them
-            self._intervals.extend(intervals.tolist())
-        else:
-            found[len(found) - len(rest) :] = [self._on_interval(interval) for interval in intervals.tolist()]
-        return found
+        intervals: list[int] = (instants[1:] - instants[:-1]).tolist()
+        return intervals
 
     def _on_interval(self, interval: int) -> bool:
         """Milliseconds between two frames."""

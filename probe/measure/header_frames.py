@@ -66,13 +66,18 @@ class HeaderFrames:
 
     def add(self, records: Records) -> Frames:
         """The frames that these records (in order of arrival, following on the call before) make whole or set free."""
-        if len(records) >= _SHORT and self._follows(records):
-            return self._add_run(records)
+        if len(records) >= _SHORT and not (self._waiting or self._torn) and (run := self._run(records)) is not None:
+            return run
         found: list[_Found] = []
         columns = [records[name].tolist() for name in ("sequence", "arrival", "capture", "timestamp", "size", "flags")]
         for row in zip(*columns, strict=True):
             self._add_row(row, found)
         return _frames(found)
+
+    @staticmethod
+    def none() -> Frames:
+        """No frame."""
+        return _frames([])
 
     def poll(self, now: float) -> Frames:
         """The frames set free by giving up what has been waited for in vain until `now`. Only for when nothing comes any
@@ -83,11 +88,15 @@ class HeaderFrames:
 
     # the usual: everything in order
 
+    def _run(self, records: Records) -> Frames | None:
+        """The frames of an unbroken run. None, and nothing is done, if these are none."""
+        return self._add_run(records) if self._follows(records) else None
+
     def _follows(self, records: Records) -> bool:
         """Whether these are unbroken, in order, and directly behind what was before."""
         sequences = records["sequence"]
         first = sequences.item(0)
-        if self._waiting or self._torn or self._next not in (None, first):
+        if self._next not in (None, first):
             return False
         if sequences.tobytes() != np.arange(first, first + len(sequences)).tobytes():
             return False
@@ -102,7 +111,7 @@ class HeaderFrames:
         (ends,) = (records["flags"] & MARKER).nonzero()
         if not len(ends):
             self._open(records)
-            return _frames([])
+            return self.none()
         stop = ends.item(-1) + 1
         starts = np.empty_like(ends)
         starts[0], starts[1:] = 0, ends[:-1] + 1

@@ -27,8 +27,8 @@ START_TARGET = 0.080
 RESYNC = 5.0
 """A transit time this far from the fastest shows a new clock at the sender, not the network."""
 _RETARGET_EVERY = 25
-_MAX_PENDING = 4096
-_SHORT = 8
+MAX_PENDING = 4096
+SHORT = 8
 """Batches of fewer packets are faster taken one by one."""
 
 
@@ -91,14 +91,14 @@ class PlayoutBuffer:
         self._sequences.append(sequence)
         self._deadlines.append(media_time + self._base + self.target_seconds)
         self._waits.append(self._base + self.target_seconds - transit)
-        if len(self._sequences) > _MAX_PENDING:
+        if len(self._sequences) > MAX_PENDING:
             self._forget(min(self._sequences))
 
     def on_packets(
         self, sequences: NDArray[np.int64], media_times: NDArray[np.float64], arrivals: NDArray[np.float64]
     ) -> None:
         """`on_packet` for each, in this order."""
-        while len(sequences) >= _SHORT and self._steady(sequences, media_times, arrivals):
+        while len(sequences) >= SHORT and self._steady(sequences, media_times, arrivals):
             count = len(sequences)
             if self._base_time < arrivals.item(-1) - HISTORY:  # the base is forgotten within
                 count = int(np.argmax(arrivals - HISTORY > self._base_time))
@@ -122,7 +122,7 @@ class PlayoutBuffer:
             return PlayoutWindow(0, 0, 0, 0, 1.0, self.target_seconds, self.target_seconds)
         last = int(due.max())
         first = int(sequences.min()) if self._evaluated is None else self._evaluated + 1
-        first = max(first, last - _MAX_PENDING + 1)
+        first = max(first, last - MAX_PENDING + 1)
         judged = (sequences >= first) & (sequences <= last)
         waits = np.frombuffer(self._waits)[judged]
         window = self._judge(sequences[judged] - first, waits, last - first + 1)
@@ -140,11 +140,13 @@ class PlayoutBuffer:
 
     def _forget(self, last: int) -> None:
         """All numbers up to `last` are judged, or were never asked about in 80 s and count for nothing."""
-        self._evaluated = last
         kept = np.array(self._sequences) > last
-        self._sequences = array("q", np.array(self._sequences)[kept].tobytes())
-        self._deadlines = array("d", np.array(self._deadlines)[kept].tobytes())
-        self._waits = array("d", np.array(self._waits)[kept].tobytes())
+        columns = (np.array(column)[kept].tobytes() for column in (self._sequences, self._deadlines, self._waits))
+        self._keep(last, *columns)
+
+    def _keep(self, last: int, sequences: bytes, deadlines: bytes, waits: bytes) -> None:
+        self._evaluated = last
+        self._sequences, self._deadlines, self._waits = array("q", sequences), array("d", deadlines), array("d", waits)
 
     def _judge(self, places: NDArray[np.int64], waits: NDArray[np.float64], expected: int) -> PlayoutWindow:
         """`places` within the window of the packets that came, and how long they waited."""
@@ -214,7 +216,7 @@ class PlayoutBuffer:
         self, sequences: NDArray[np.int64], media_times: NDArray[np.float64], arrivals: NDArray[np.float64]
     ) -> bool:
         """Whether these are new, in order, of one clock, and not too many: then one rule holds for all of them."""
-        if not self._times or len(self._sequences) + len(sequences) > _MAX_PENDING:
+        if not self._times or len(self._sequences) + len(sequences) > MAX_PENDING:
             return False
         if sequences.item(0) <= self._newest or arrivals.item(0) < self._times[-1]:
             return False

@@ -67,7 +67,7 @@ class MediaTimeline:
             return np.array(found, bool)
         self._captures.frombytes(capture_times.tobytes())
         self._arrivals.frombytes(arrivals.tobytes())
-        self._paths.extend((self._number(path),) * count)
+        self._paths += array("i", (self._number(path),)) * count
         self._count(count, np.maximum.reduce(arrivals).item())
         return np.ones(count, bool)
 
@@ -116,12 +116,12 @@ class MediaTimeline:
 
     def _sweep(self) -> None:
         """Throw away what is no longer remembered."""
-        self._swept = self._latest
-        arrivals = np.array(self._arrivals)
-        kept = arrivals >= self._latest - MEMORY
-        if kept.all():
+        self._swept, oldest = self._latest, self._latest - MEMORY
+        if not self._arrivals or np.frombuffer(self._arrivals).min() >= oldest:
             return
         self._pruned = True
+        arrivals = np.array(self._arrivals)
+        kept = arrivals >= oldest
         self._arrivals = array("d", arrivals[kept].tobytes())
         self._captures = array("d", np.array(self._captures)[kept].tobytes())
         self._paths = array("i", np.array(self._paths)[kept].tobytes())

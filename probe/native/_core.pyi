@@ -5,6 +5,8 @@ from collections.abc import Callable, Sequence
 from socket import socket
 from typing import Literal
 
+from typing_extensions import Buffer
+
 def use_srtp(protect: int, unprotect: int) -> None:
     """Addresses of libsrtp's srtp_protect and srtp_unprotect."""
 
@@ -262,3 +264,44 @@ class Fanout:
     ) -> tuple[int, int, list[tuple[str, bytes]]]:
         """One packet for all that are anchored to its source: how many packets and clear bytes that were, and, as (endpoint,
         packet), those among them whose route leads nowhere. Raises ValueError for a packet that no datagram can hold."""
+
+# Analysis (analysis.c): the usual cases of `probe.measure`, None where a case is unusual. `probe.native.analysis` calls these.
+
+def frames(
+    records: Buffer, next: int | None, clock: float, packets: int, first_arrival: float, capture: float, size: int, /
+) -> tuple[bytes, int, float, int, int, float, float, int, int] | None:
+    """Whole frames of an unbroken run of records, the state of HeaderFrames before it: their columns (complete, first arrival,
+    capture, size, timestamp) one behind the other, how many, and the state after it."""
+
+def rising(values: Buffer, before: float, step: float, /) -> bool:
+    """Whether each value is more than a step above the one before."""
+
+def rhythm(
+    times: Buffer, last: float, total: float, squares: float, longest: float, /
+) -> tuple[float, float, float, float]:
+    """Sums of the intervals between frames, as FrameClock has them."""
+
+def intervals(times: Buffer, last: int, /) -> tuple[list[int], int]:
+    """Milliseconds between frames, of which the one before them was at `last`, and when the last of them was."""
+
+def playout(
+    sequences: Buffer,
+    media_times: Buffer,
+    arrivals: Buffer,
+    times: Buffer,
+    transits: Buffer,
+    newest: float,
+    base: float,
+    base_time: float,
+    target: float,
+    since_target: int,
+    /,
+) -> tuple[bytes, bytes, bytes, bytes, bytes, float, float, float, int] | None:
+    """A steady run of packets and the state of PlayoutBuffer before it: what it adds to times, transits, sequences, deadlines
+    and waits, and the state after it. Raises ValueError for columns that are not equally long."""
+
+def judge(
+    sequences: Buffer, deadlines: Buffer, waits: Buffer, now: float, evaluated: int | None, /
+) -> tuple[int, int, int, int, int, bytes, bytes, bytes, bytes] | None:
+    """What became due: the last number, how many were expected, lost, late, loss runs, the waits of those heard, and what is left of
+    the three columns. Raises ValueError for columns that are not equally long."""

@@ -31,6 +31,11 @@ class SharedCertificate(RTCCertificate):
         """One for each hash function that aiortc knows."""
         return list(self._fingerprints)
 
+    @property
+    def sha256(self) -> list[tuple[str, str]]:
+        """What descriptions tell of it: one fingerprint is enough (RFC 8122 section 5)."""
+        return [(f.algorithm, f.value) for f in self._fingerprints if f.algorithm == "sha-256"]
+
     def _create_ssl_context(self, srtp_profiles: list[SRTPProtectionProfile]) -> SSL.Context:
         wanted = tuple(profile.openssl_profile for profile in srtp_profiles)
         if self._context is None or self._context[0] != wanted:

@@ -81,19 +81,26 @@ class Chores:
             self._arm(slot * GRID)
 
     def _arm(self, due: float) -> None:
-        if self._beat.running:
-            return
-        if self._timer is not None:
-            self._timer.cancel()
-        self._armed = due
-        self._timer = asyncio.get_running_loop().call_at(due, self._begin)
+        if not self._beat.running:
+            self._armed = due
+            self._wake(due, self._begin)
 
     def _arm_next(self) -> None:
         self._armed = math.inf
         if self._ready:
-            self._timer = asyncio.get_running_loop().call_later(_PAUSE, self._work)
+            self._wake(self._clock.now() + _PAUSE, self._work)
         elif self._slots:
             self._arm(min(self._slots) * GRID)
+
+    def _wake(self, due: float, work: Callable[[], None]) -> None:
+        """One timer at a time."""
+        self._rest()
+        self._timer = asyncio.get_running_loop().call_at(due, work)
+
+    def _rest(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
 
     def _on_beat(self, due: float) -> None:
         if self._ready:
@@ -102,14 +109,15 @@ class Chores:
             self._begin()
 
     def _begin(self) -> None:
-        """Gather what is due, like beside like."""
+        """Gather what is due, like beside like; what the last batch left undone stays in front."""
         passed = [slot for slot in self._slots if slot * GRID <= self._clock.now()]
         due = [chore for slot in sorted(passed) for chore in self._slots.pop(slot)]
-        self._ready = deque(sorted(due, key=lambda chore: chore.kind))
+        self._ready.extend(sorted(due, key=lambda chore: chore.kind))
         self._work()
 
     def _work(self) -> None:
-        self._timer, until = None, self._clock.now() + _BUDGET
+        self._rest()
+        until = self._clock.now() + _BUDGET
         try:
             while self._ready and self._clock.now() < until:
                 self._do(self._ready.popleft())
@@ -131,5 +139,4 @@ class Chores:
         self._closed = True
         self._slots.clear()
         self._ready.clear()
-        if self._timer is not None:
-            self._timer.cancel()
+        self._rest()

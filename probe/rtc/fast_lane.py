@@ -37,13 +37,14 @@ class FastLane:
         self._clock = clock
         self._every = authenticate_every
         self._socket = reading.take_over(endpoint, inbound)
-        self._streams: list[NativeStream] = []
+        self._streams: set[NativeStream] = set()
+        self._closed = False
 
     def watch(
         self, stream: NativeStream, payload_type: int, capture_id: int | None, transport_id: int | None = None
     ) -> bool:
-        """Count that stream's packets here. False before the length of SRTP's tag is known."""
-        if not self._peer.trailer:
+        """Count that stream's packets here. False before the length of SRTP's tag is known, and once the lane is closed."""
+        if self._closed or not self._peer.trailer:
             return False
         stream.watch(
             payload_type=payload_type,
@@ -54,7 +55,7 @@ class FastLane:
             authenticate_every=self._every,
         )
         self._socket.watch(stream)
-        self._streams.append(stream)
+        self._streams.add(stream)
         return True
 
     def unwatch(self, stream: NativeStream) -> None:
@@ -78,6 +79,7 @@ class FastLane:
 
     def close(self) -> None:
         """Idempotent."""
+        self._closed = True
         self._reading.release(self._endpoint)
         for stream in self._streams:
             self._socket.unwatch(stream)

@@ -1,9 +1,9 @@
-"""aiortc's ICE and DTLS with our own sockets and our own packet path: this file touches what is private there.
+"""aioice's ICE with our own sockets and our own packet path, and DTLS on top: this file touches what is private there.
 
-aiortc and aioice do ICE (RFC 8445) and DTLS-SRTP (RFC 5764) well. What they lack, and what is added here:
+aioice does ICE (RFC 8445) well. What it lacks, and what is added here:
 
 - the addresses to gather on are chosen (aioice leaves loopback out);
-- datagrams are read by `DatagramEndpoint`, with kernel arrival times, and RTP and RTCP never enter aioice's queue;
+- datagrams are read by `DatagramEndpoint`, with kernel arrival times, and what is no STUN never enters aioice's queue;
 - each STUN transaction's round trip is reported (RFC 7675 consent checks included), by kernel arrival time and without
   retransmitted requests, whose answers are ambiguous (Karn's rule);
 - the SRTP sessions are handed out, to protect and unprotect in our own path.
@@ -24,28 +24,26 @@ from aioice import Candidate as IceCandidate
 from aioice import ice as aioice_ice
 from aioice import stun
 from aioice.candidate import candidate_foundation, candidate_priority
-from aiortc import RTCDtlsTransport, RTCIceGatherer, RTCIceTransport
 from aiortc.rtcconfiguration import RTCIceServer
-from pylibsrtp import Session
 
 from probe.model.errors import ConnectionFailed
-from probe.rtc.certificate import PREFERRED_PROFILES, shared_certificate
+from probe.rtc.certificate import shared_certificate
 from probe.rtc.clock import Clock
+from probe.rtc.dtls import Dtls
 from probe.rtc.endpoint import DatagramEndpoint
+from probe.rtc.stun_repeats import BINDING_REQUEST, BINDING_SUCCESS, StunRepeats
+from probe.wire.sdp import Candidate
 
 PRIVATE_ATTRIBUTES = {
     "aioice.Connection": (
         "_local_candidates", "_local_candidates_start", "_local_candidates_end", "_nominated", "_protocols", "_check_list",
+        "_closing",
     ),
-    "aiortc.RTCIceGatherer": ("_connection",),
-    "aiortc.RTCIceTransport": ("_connection",),
-    "aiortc.RTCDtlsTransport": ("_set_role", "_rx_srtp", "_tx_srtp", "_srtp_profiles"),
     "aiortc.RTCCertificate": ("_create_ssl_context",),
 }  # fmt: skip
 
 _GATHER_DEADLINE = 5.0
 _MAX_TRANSACTIONS = 64
-_BINDING_SUCCESS = b"\x01\x01"
 _USERNAME, _PASSWORD = 4, 24
 """ice-chars of 6 random bits each: RFC 8445 section 5.3 wants 24 and 128 bits at least."""
 
@@ -64,6 +62,8 @@ class TimedStunProtocol(aioice_ice.StunProtocol):
         self._on_media = on_media
         self._on_round_trip = on_round_trip
         self._sent: dict[bytes, float | None] = {}
+        self._repeats = StunRepeats(connection.local_password)
+        self._answered = b""
 
     def send_stun(self, message: stun.Message, addr: tuple[str, int]) -> None:
         if message.message_class == stun.Class.REQUEST:
@@ -71,6 +71,8 @@ class TimedStunProtocol(aioice_ice.StunProtocol):
             self._sent[message.transaction_id] = None if again else self._clock.now()
             if len(self._sent) > _MAX_TRANSACTIONS:
                 del self._sent[next(iter(self._sent))]
+        elif message.message_class == stun.Class.RESPONSE:
+            self._answered = message.transaction_id
         super().send_stun(message, addr)
 
     def arrived(self, data: bytes, addr: tuple[Any, ...], arrival: float) -> None:
@@ -78,12 +80,52 @@ class TimedStunProtocol(aioice_ice.StunProtocol):
         if data and 128 <= data[0] <= 191:
             self._on_media(data, arrival)
             return
-        if data[:2] == _BINDING_SUCCESS:
+        if data[:2] == BINDING_REQUEST:
+            self._asked(data, (addr[0], addr[1]))
+            return
+        if data[:2] == BINDING_SUCCESS:
             sent = self._sent.pop(data[8:20], None)
             if sent is not None:
                 self._on_round_trip(max(0.0, arrival - sent))
         if data:
             self.datagram_received(data, addr)
+
+    def _asked(self, data: bytes, address: tuple[str, int]) -> None:
+        """A check of the other side's. Where the pair is nominated there is nothing to do but to answer it."""
+        connection = self.receiver
+        pair = connection._nominated.get(1)
+        settled = pair is not None and pair.protocol is self and pair.remote_addr == address and not connection._closing
+        role = connection.ice_controlling
+        answer = self._repeats.answer(data, address, role) if settled else None
+        if answer is not None:
+            self.transport.sendto(answer, address)
+            return
+        self.datagram_received(data, address)
+        if settled and self._answered == data[8:20]:
+            self._repeats.learn(data, address, role)
+
+
+class _Connection(aioice_ice.Connection):
+    """aioice's agent. `on_data(data)` gets what is no STUN, `on_end(reason)` hears of an end that is not ours."""
+
+    def __init__(self, *, controlling: bool, on_data: Callable[[bytes], None], on_end: Callable[[str], None]) -> None:
+        super().__init__(
+            controlling, local_username=_ice_characters(_USERNAME), local_password=_ice_characters(_PASSWORD)
+        )
+        self._on_data = on_data
+        self._on_end = on_end
+
+    def data_received(self, data: bytes, component: int) -> None:
+        self._on_data(data)
+
+    def protocol_lost(self, protocol: aioice_ice.StunProtocol) -> None:
+        if any(pair.protocol is protocol for pair in self._nominated.values()):
+            self._on_end("the relay closed the connection")
+
+    async def close(self) -> None:
+        # aioice closes by itself when consent has expired (RFC 7675), and for no other reason.
+        self._on_end("ICE consent expired: no answer from the other side")
+        await super().close()
 
 
 class IceStack:
@@ -106,29 +148,35 @@ class IceStack:
         self._on_media = on_media
         self._on_round_trip = on_round_trip
         self._on_lost = on_lost
-        self._gatherer = RTCIceGatherer(
-            iceServers=[], local_username=_ice_characters(_USERNAME), local_password=_ice_characters(_PASSWORD)
-        )
-        self._connection = self._gatherer._connection
-        self._connection.ice_controlling = controlling
-        self.ice = RTCIceTransport(self._gatherer)
-        self.dtls = RTCDtlsTransport(self.ice, [shared_certificate()])
-        self.dtls._srtp_profiles = PREFERRED_PROFILES
+        self._connection = _Connection(controlling=controlling, on_data=self._data_arrived, on_end=self._lost)
+        self._remote_complete = False
+        self.dtls = Dtls(shared_certificate(), self.send, lambda: self._lost("the other side closed the connection"))
         self._endpoints: list[DatagramEndpoint] = []
+        self._watched = False
         self._closing = False
-        self._intercept_relayed_media()
 
-    def _intercept_relayed_media(self) -> None:
-        """Media that comes through TURN has no socket of its own: take it out of aioice's queue on its way in."""
-        to_queue = self._connection.data_received
+    def _data_arrived(self, data: bytes) -> None:
+        """RFC 7983: 20–63 is DTLS. RTP and RTCP come this way through TURN only, which has no socket of its own."""
+        first = data[0] if data else 0
+        if 20 <= first <= 63:
+            self.dtls.arrived(data)
+        elif 128 <= first <= 191:
+            self._on_media(data, self._clock.now())
 
-        def data_received(data: bytes, component: int) -> None:
-            if data and 128 <= data[0] <= 191:
-                self._on_media(data, self._clock.now())
-            else:
-                to_queue(data, component)
+    @property
+    def credentials(self) -> tuple[str, str]:
+        """Our ICE user name fragment and password."""
+        return self._connection.local_username, self._connection.local_password
 
-        self._connection.data_received = data_received  # type: ignore[method-assign]
+    def candidates(self) -> list[Candidate]:
+        """Ours, as gathered."""
+        return [
+            Candidate(
+                found.foundation, found.component, found.transport, found.priority, found.host, found.port, found.type,
+                found.related_address, found.related_port, found.tcptype,
+            )
+            for found in self._connection.local_candidates
+        ]  # fmt: skip
 
     async def gather(
         self, addresses: Sequence[str], servers: Sequence[RTCIceServer] = (), *, relay_only: bool = False
@@ -205,32 +253,44 @@ class IceStack:
                 if protocol is not None:
                     self._connection._protocols.append(protocol)
 
-    def set_dtls_role(self, role: str) -> None:
-        """`client` (a=setup:active) or `server` (passive)."""
-        self.dtls._set_role(role)
+    async def add_remote(self, candidate: Candidate | None) -> None:
+        """One of the other side's UDP candidates, None for the end of them; what comes after the end is ignored. The address
+        may be an mDNS name, which takes a while to resolve."""
+        if self._remote_complete:
+            return
+        self._remote_complete = candidate is None
+        await self._connection.add_remote_candidate(
+            None
+            if candidate is None
+            else IceCandidate(
+                foundation=candidate.foundation,
+                component=candidate.component,
+                transport=candidate.transport,
+                priority=candidate.priority,
+                host=candidate.address,
+                port=candidate.port,
+                type=candidate.type,
+            )
+        )
+
+    async def connect(self, ufrag: str, password: str, *, lite: bool) -> bool:
+        """Check the candidate pairs against the other side's credentials. Whether one of them works."""
+        connection = self._connection
+        connection.remote_username, connection.remote_password, connection.remote_is_lite = ufrag, password, lite
+        try:
+            await connection.connect()
+        except ConnectionError:
+            return False
+        return True
 
     def watch(self) -> None:
         """From now on a lost transport is reported."""
-
-        def dtls_changed() -> None:
-            if self.dtls.state in ("closed", "failed"):
-                self._lost("the other side closed the connection")
-
-        def ice_changed() -> None:
-            if self.ice.state == "failed":
-                self._lost("ICE consent expired: no answer from the other side")
-
-        self.dtls.on("statechange", dtls_changed)
-        self.ice.on("statechange", ice_changed)
+        self._watched = True
 
     def _lost(self, reason: str) -> None:
-        if not self._closing:
+        if self._watched and not self._closing:
             self._closing = True
             self._on_lost(reason)
-
-    def srtp(self) -> tuple[Session, Session]:
-        """The sessions that unprotect what comes in and protect what goes out, once DTLS is connected."""
-        return self.dtls._rx_srtp, self.dtls._tx_srtp
 
     def send(self, data: bytes) -> bool:
         """One datagram on the nominated pair. False when there is none."""
@@ -264,8 +324,8 @@ class IceStack:
     async def close(self) -> None:
         """Say goodbye (DTLS close_notify) and free the sockets."""
         self._closing = True
-        await self.dtls.stop()
-        await self.ice.stop()
+        self.dtls.close()
+        await self._connection.close()
         for endpoint in self._endpoints:
             endpoint.close()
 

@@ -227,7 +227,7 @@ class Jsep:
         self._setup = self._setup or ("passive" if self.remote.setup == "active" else "active")
 
     @property
-    def dtls_role(self) -> str:
+    def dtls_role(self) -> Literal["client", "server"]:
         """`client` or `server` (RFC 8842), once both descriptions are known."""
         return "client" if self._setup == "active" else "server"
 

@@ -10,16 +10,17 @@ import asyncio
 import ipaddress
 import random
 from collections import Counter
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
 
 import pylibsrtp
-from aiortc import RTCDtlsFingerprint, RTCDtlsParameters, RTCIceCandidate, RTCIceParameters
 from aiortc.rtcconfiguration import RTCIceServer
 
 from probe.model.errors import ConnectionFailed, NegotiationError
+from probe.rtc.certificate import shared_certificate
 from probe.rtc.clock import Clock
+from probe.rtc.dtls import DtlsError
 from probe.rtc.fast_lane import FastLane
 from probe.rtc.fast_sender import Outlet
 from probe.rtc.ice_stack import IceStack
@@ -94,7 +95,7 @@ class Peer:
         self._jsep: Jsep | None = None
         self._pending: list[Transceiver] = []
         self._on_section: OnSection | None = None
-        self._connecting: asyncio.Task[None] | None = None
+        self._patience: asyncio.Timeout | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._inbound: pylibsrtp.Session | None = None
         self._outbound: pylibsrtp.Session | None = None
@@ -148,31 +149,7 @@ class Peer:
         servers = [RTCIceServer(list(s.urls), s.username, s.credential) for s in config.ice_servers]
         await self._stack.gather(config.addresses, servers, relay_only=config.relay_only)
         self.on_phase("ice_gathering", self._clock.now())
-        gatherer = self._stack.ice.iceGatherer
-        parameters = gatherer.getLocalParameters()
-        fingerprints = [
-            (f.algorithm, f.value)
-            for f in self._stack.dtls.getLocalParameters().fingerprints
-            if f.algorithm == "sha-256"
-        ]
-        candidates = [
-            Candidate(
-                c.foundation,
-                c.component,
-                c.protocol,
-                c.priority,
-                c.ip,
-                c.port,
-                c.type,
-                c.relatedAddress,
-                c.relatedPort,
-                c.tcpType,
-            )
-            for c in gatherer.getLocalCandidates()
-        ]
-        transport = LocalTransport(
-            parameters.usernameFragment or "", parameters.password or "", fingerprints, candidates
-        )
+        transport = LocalTransport(*self._stack.credentials, shared_certificate().sha256, self._stack.candidates())
         self._jsep = Jsep(transport, self._rng, config.codecs)
         self._jsep.transceivers = self._pending
         self._jsep.on_section = self._on_section
@@ -186,13 +163,13 @@ class Peer:
             for candidate in remote.candidates:
                 await self._add(candidate)
             if remote.end_of_candidates:
-                await self._stack.ice.addRemoteCandidate(None)
+                await self._stack.add_remote(None)
         return result
 
     async def add_candidate(self, line: str | None) -> None:
         """A trickled remote candidate line, None for the end. Raises NegotiationError when it can't be read."""
         if line is None:
-            await self._stack.ice.addRemoteCandidate(None)
+            await self._stack.add_remote(None)
             return
         try:
             candidate = Candidate.parse(line)
@@ -203,16 +180,7 @@ class Peer:
     async def _add(self, candidate: Candidate) -> None:
         if candidate.transport.lower() != "udp" or candidate.component != 1:
             return
-        translated = RTCIceCandidate(
-            component=candidate.component,
-            foundation=candidate.foundation,
-            ip=candidate.address,
-            port=candidate.port,
-            priority=candidate.priority,
-            protocol=candidate.transport,
-            type=candidate.type,
-        )
-        adding = self._stack.ice.addRemoteCandidate(translated)
+        adding = self._stack.add_remote(candidate)
         if candidate.address.endswith(".local"):
             self._spawn(adding)  # an mDNS name takes a second or more to resolve: negotiation goes on meanwhile
         else:
@@ -226,15 +194,15 @@ class Peer:
     # connection
 
     async def connect(self) -> None:
-        """ICE, then DTLS. Raises ConnectionFailed with the phase that failed, within the deadline. Idempotent."""
-        if self._connecting is None:
-            self._connecting = asyncio.ensure_future(self._connect())
+        """ICE, then DTLS; to be called once. Raises ConnectionFailed with the phase that failed, within the deadline."""
         try:
-            await asyncio.shield(self._connecting)
-        except asyncio.CancelledError:
-            if self._connecting.cancelled():
+            await self._connect()
+        except ConnectionFailed:
+            if self._closed:
                 raise ConnectionFailed("closed while connecting", who=self.label, phase="ice_connected") from None
             raise
+        finally:
+            self._patience = None
 
     async def _connect(self) -> None:
         if self._jsep is None or self._jsep.remote is None:
@@ -243,26 +211,24 @@ class Peer:
             )
         remote, phase = self._jsep.remote, "ice_connected"
         try:
-            async with asyncio.timeout(self._config.connect_deadline):
-                await self._stack.ice.start(RTCIceParameters(remote.ufrag, remote.password, remote.ice_lite))
-                if self._stack.ice.state != "completed":
+            async with asyncio.timeout(self._config.connect_deadline) as self._patience:
+                if not await self._stack.connect(remote.ufrag, remote.password, lite=remote.ice_lite):
                     raise ConnectionFailed("no candidate pair works", who=self.label, phase=phase, hint=_ICE_HINT)
                 self.on_phase(phase, self._clock.now())
                 phase = "dtls_connected"
-                self._stack.set_dtls_role(self._jsep.dtls_role)
-                await self._stack.dtls.start(_dtls_parameters(remote.fingerprints))
-                if self._stack.dtls.state != "connected":
-                    raise ConnectionFailed(
-                        "the DTLS handshake failed",
-                        who=self.label,
-                        phase=phase,
-                        hint="wrong fingerprint, or no SRTP profile in common",
-                    )
+                sessions = await self._stack.dtls.connect(self._jsep.dtls_role, remote.fingerprints)
+        except DtlsError as error:
+            raise ConnectionFailed(
+                "the DTLS handshake failed",
+                who=self.label,
+                phase=phase,
+                hint="wrong fingerprint, or no SRTP profile in common",
+            ) from error
         except TimeoutError as error:
             raise ConnectionFailed(
                 f"not connected within {self._config.connect_deadline:g} s", who=self.label, phase=phase, hint=_ICE_HINT
             ) from error
-        self._inbound, self._outbound = self._stack.srtp()
+        self._inbound, self._outbound = sessions
         self.connected = True
         self._open_lane()
         self._stack.watch()
@@ -392,13 +358,12 @@ class Peer:
             return
         self._closed = True
         self.connected = False
-        waiting: Sequence[asyncio.Task[None]] = [
-            t for t in (self._connecting, *self._tasks) if t is not None and not t.done()
-        ]
-        for task in waiting:
+        if self._patience is not None and not self._patience.expired():
+            self._patience.reschedule(0.0)  # whoever waits in `connect` has waited long enough
+        for task in self._tasks:
             task.cancel()
-        if waiting:
-            await asyncio.wait(waiting, timeout=1.0)
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=1.0)
         if self.lane is not None:
             self.lane.close()
             if self.lane.refused:
@@ -407,7 +372,3 @@ class Peer:
 
 
 _ICE_HINT = "no way through for UDP between the two: firewall, NAT without TURN, or the other side is gone"
-
-
-def _dtls_parameters(fingerprints: Sequence[tuple[str, str]]) -> RTCDtlsParameters:
-    return RTCDtlsParameters([RTCDtlsFingerprint(algorithm, value) for algorithm, value in fingerprints])

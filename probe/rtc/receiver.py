@@ -247,8 +247,9 @@ class TrackReceiver:
     def _seek(nack: NackGenerator, records: Records) -> None:
         """Tell the NACK generator: an unbroken run at once, anything else packet by packet."""
         sequences = records["sequence"]
-        first, last = int(sequences[0]), int(sequences[-1])
-        if last - first == len(records) - 1 and bool((np.diff(sequences) == 1).all()) and nack.on_run(first, last):
+        first, last = sequences.item(0), sequences.item(-1)
+        unbroken = last - first == len(records) - 1 and sequences.tobytes() == np.arange(first, last + 1).tobytes()
+        if unbroken and nack.on_run(first, last):
             return
         for sequence, arrival in zip(sequences.tolist(), records["arrival"].tolist(), strict=True):
             nack.on_packet(sequence, arrival)

@@ -55,6 +55,8 @@ class RtcpSession:
         self._rng = rng
         self._estimator = RttEstimator()
         self._own_ssrc = rng.randrange(1, 1 << 32)
+        self._described: int | None = None
+        self._name = b""
         self._closed = False
         self._turn = 0
         chores.at(clock.now() + _FIRST_REPORT, self._report)
@@ -73,34 +75,41 @@ class RtcpSession:
             return
         now = self._clock.now()
         self._chores.at(now + REPORT_INTERVAL * self._rng.uniform(0.5, 1.5), self._report)
-        packets = self._reports(now)
-        if packets:
-            packets.append(SourceDescription(((self.own_ssrc, self._cname),)))
-            self._send(b"".join(packet.to_bytes() for packet in packets))
+        reports = self._reports(now)
+        if reports:
+            self._send(b"".join([report.to_bytes() for report in reports]) + self._description())
 
-    def _reports(self, now: float) -> list[RtcpPacket]:
+    def _description(self) -> bytes:
+        """Our name, which most often stands beside the same SSRC as the last time."""
+        ssrc = self.own_ssrc
+        if self._described != ssrc:
+            self._described, self._name = ssrc, SourceDescription(((ssrc, self._cname),)).to_bytes()
+        return self._name
+
+    def _reports(self, now: float) -> list[SenderReport | ReceiverReport]:
         """Every sender's SR, the first one with the report blocks; an RR where nothing is sent."""
         blocks = self._blocks(now)
-        reports = [report for report in (sender.report(now) for sender in self.senders.values()) if report is not None]
-        packets: list[RtcpPacket] = []
-        for position, report in enumerate(reports):
-            packets.append(_with_blocks(report, blocks) if position == 0 else report)
-        if not reports and blocks:
-            packets.append(ReceiverReport(self.own_ssrc, tuple(blocks)))
-        return packets
+        reports = [report for sender in self.senders.values() if (report := sender.report(now)) is not None]
+        if not reports:
+            return [ReceiverReport(self.own_ssrc, blocks)] if blocks else []
+        first, *others = reports
+        return [SenderReport(*first[:5], blocks), *others]
 
-    def _blocks(self, now: float) -> list[ReportBlock]:
+    def _blocks(self, now: float) -> tuple[ReportBlock, ...]:
         """Of more sources than one report holds, each report takes the next ones in turn (RFC 3550 section 6.4)."""
         heard = [receiver for receiver in self.receivers.values() if receiver.stream.packets]
         if len(heard) > _MAX_BLOCKS:
             self._turn = (self._turn + _MAX_BLOCKS) % len(heard)
             heard = [*heard[self._turn :], *heard[: self._turn]][:_MAX_BLOCKS]
-        return [receiver.stream.report_block(now) for receiver in heard]
+        return tuple([receiver.stream.report_block(now) for receiver in heard])
 
     def on_rtcp(self, packets: list[RtcpPacket], arrival: float) -> None:
         """Route what came in."""
         for packet in packets:
-            self.received[type(packet).__name__] += 1
+            kind = type(packet)
+            self.received[kind.__name__] += 1
+            if kind is SourceDescription:
+                continue  # the names are known from the session descriptions
             if isinstance(packet, SenderReport):
                 self._on_sender_report(packet, arrival)
             elif isinstance(packet, ReceiverReport):
@@ -125,11 +134,12 @@ class RtcpSession:
         self._on_blocks(report.reports, arrival)
 
     def _on_blocks(self, blocks: tuple[ReportBlock, ...], arrival: float) -> None:
+        arrival_ntp = self._clock.to_ntp(arrival)
         for block in blocks:
             sender = self.senders.get(block.ssrc)
             if sender is None:
                 continue
-            seconds = self._estimator.on_report_block(block, self._clock.to_ntp(arrival))
+            seconds = self._estimator.on_report_block(block, arrival_ntp)
             if seconds is not None:
                 self.rtt = seconds if not self.rtt else self.rtt + (seconds - self.rtt) / 8  # RFC 6298's smoothing
                 self._on_round_trip(sender.kind, seconds)
@@ -144,9 +154,3 @@ class RtcpSession:
     def close(self) -> None:
         """No more reports."""
         self._closed = True
-
-
-def _with_blocks(report: SenderReport, blocks: list[ReportBlock]) -> SenderReport:
-    return SenderReport(
-        report.ssrc, report.ntp, report.rtp_timestamp, report.packet_count, report.octet_count, tuple(blocks)
-    )

@@ -55,7 +55,10 @@ class SessionLoan:
 def _open() -> aiohttp.ClientSession:
     connector = aiohttp.TCPConnector(limit=0, force_close=True, use_dns_cache=False)
     return aiohttp.ClientSession(
-        connector=connector, cookie_jar=aiohttp.DummyCookieJar(), trust_env=environment_matters()
+        connector=connector,
+        cookie_jar=aiohttp.DummyCookieJar(),
+        trust_env=environment_matters(),
+        timeout=aiohttp.ClientTimeout(),  # none: whoever borrows the session has a deadline, and each timer here costs again
     )
 
 

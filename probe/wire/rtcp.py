@@ -6,9 +6,11 @@ which raises RtcpError when a field does not fit.
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import TypeAlias
+from functools import lru_cache
+from typing import NamedTuple, TypeAlias
 
 from probe.wire.rtcp_extended import Dlrr, ReferenceTime, Unknown, read_extended
 from probe.wire.rtcp_feedback import (
@@ -34,9 +36,13 @@ from probe.wire.rtcp_fields import (
 from probe.wire.rtcp_twcc import TransportFeedback, read_transport_feedback
 from probe.wire.rtp import ntp_from_fixed
 
+_HEADER = struct.Struct("!BBH")
+_SENDER_REPORT = struct.Struct("!IQIII")
+_MOST_DESCRIPTIONS = 4096
+"""Different ones that are remembered: everybody repeats its own, once a second."""
 
-@dataclass(frozen=True, slots=True)
-class SenderReport:
+
+class SenderReport(NamedTuple):
     """RFC 3550 section 6.4.1. `ntp` in seconds since 1900."""
 
     ssrc: int
@@ -47,17 +53,24 @@ class SenderReport:
     reports: tuple[ReportBlock, ...] = ()
 
     def to_bytes(self) -> bytes:
-        head = pack("!IQIII", self.ssrc, fixed(self.ntp), self.rtp_timestamp, self.packet_count, self.octet_count)
-        return packet_bytes(200, len(self.reports), head + b"".join(block.to_bytes() for block in self.reports))
+        ssrc, ntp, timestamp, packets, octets, reports = self
+        try:
+            head = _SENDER_REPORT.pack(ssrc, fixed(ntp), timestamp, packets, octets)
+        except struct.error as error:
+            raise RtcpError(f"RTCP field out of range in {self}: {error}") from error
+        return packet_bytes(200, len(reports), head + b"".join([block.to_bytes() for block in reports]))
 
 
 def _read_sender_report(count: int, body: bytes) -> SenderReport:
-    ssrc, ntp, timestamp, packets, octets = unpack("!IQIII", body)
-    return SenderReport(ssrc, ntp_from_fixed(ntp), timestamp, packets, octets, read_blocks(body, 24, count))
+    if len(body) < _SENDER_REPORT.size:
+        raise RtcpError(f"RTCP packet of {len(body)} bytes ends inside a sender report")
+    ssrc, ntp, timestamp, packets, octets = _SENDER_REPORT.unpack_from(body)
+    return SenderReport(
+        ssrc, ntp_from_fixed(ntp), timestamp, packets, octets, read_blocks(body, _SENDER_REPORT.size, count)
+    )
 
 
-@dataclass(frozen=True, slots=True)
-class ReceiverReport:
+class ReceiverReport(NamedTuple):
     """RFC 3550 section 6.4.2."""
 
     ssrc: int
@@ -87,6 +100,7 @@ class SourceDescription:
         return packet_bytes(202, len(self.chunks), body)
 
 
+@lru_cache(_MOST_DESCRIPTIONS)
 def _read_source_description(count: int, body: bytes) -> SourceDescription:
     chunks, at = [], 0
     for _ in range(count):
@@ -167,7 +181,9 @@ def parse_compound(data: bytes | memoryview) -> list[RtcpPacket]:
     packets: list[RtcpPacket] = []
     at = 0
     while at < len(data):
-        first, packet_type, words = unpack("!BBH", data, at)
+        if at + _HEADER.size > len(data):
+            raise RtcpError(f"RTCP datagram of {len(data)} bytes ends inside a header at {at}")
+        first, packet_type, words = _HEADER.unpack_from(data, at)
         end = at + 4 + 4 * words
         if first >> 6 != 2 or not 192 <= packet_type <= 223:
             raise RtcpError(f"version {first >> 6}, packet type {packet_type} at byte {at} is no RTCP (2, 192 … 223)")

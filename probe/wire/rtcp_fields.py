@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import math
 import struct
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from probe.wire.rtp import RtpError, ntp_to_fixed
 
 FRACTIONS_PER_SECOND = 65536
+BLOCK_BYTES = 24
+_HEADER = struct.Struct("!BBH")
+_BLOCK = struct.Struct("!6I")
 
 
 class RtcpError(ValueError):
@@ -52,7 +55,10 @@ def packet_bytes(packet_type: int, count: int, body: bytes) -> bytes:
     """Header and body. `count` is the five bits that are also a subtype or feedback format."""
     if not 0 <= count <= 31 or len(body) % 4:
         raise RtcpError(f"RTCP packet {packet_type}: count {count} (0 … 31), {len(body)} bytes (whole words) can't be")
-    return pack("!BBH", 0x80 | count, packet_type, len(body) // 4) + body
+    try:
+        return _HEADER.pack(0x80 | count, packet_type, len(body) // 4) + body
+    except struct.error as error:
+        raise RtcpError(f"RTCP packet {packet_type} of {len(body)} bytes: {error}") from error
 
 
 def words(body: bytes, at: int = 0) -> tuple[int, ...]:
@@ -60,8 +66,7 @@ def words(body: bytes, at: int = 0) -> tuple[int, ...]:
     return unpack(f"!{max(0, len(body) - at) // 4}I", body, at)
 
 
-@dataclass(frozen=True, slots=True)
-class ReportBlock:
+class ReportBlock(NamedTuple):
     """RFC 3550 section 6.4.1. `fraction_lost` 0–1 since the report before, `cumulative_lost` in packets (negative with
     many duplicates), `highest_sequence` extended, `jitter` in timestamp units, `last_sr` as `middle32`, 0 for none,
     `delay_since_last_sr` in seconds."""
@@ -76,16 +81,32 @@ class ReportBlock:
 
     def to_bytes(self) -> bytes:
         """24 bytes. Loss beyond what the fields hold is clamped, as RFC 3550 appendix A.3 does it."""
-        fraction = min(255, max(0, scaled(self.fraction_lost, 1 << 32) >> 24))
-        lost = min(0x7FFFFF, max(-0x800000, self.cumulative_lost)) & 0xFFFFFF
-        delay = min(0xFFFFFFFF, max(0, scaled(self.delay_since_last_sr, FRACTIONS_PER_SECOND)))
-        return pack("!6I", self.ssrc, fraction << 24 | lost, self.highest_sequence, self.jitter, self.last_sr, delay)
+        ssrc, share, lost, highest, jitter, last_sr, seconds = self
+        try:
+            fraction = min(255, max(0, round(share * 0x100000000) >> 24))
+            delay = min(0xFFFFFFFF, max(0, round(seconds * FRACTIONS_PER_SECOND)))
+            lost = min(0x7FFFFF, max(-0x800000, lost)) & 0xFFFFFF
+            return _BLOCK.pack(ssrc, fraction << 24 | lost, highest, jitter, last_sr, delay)
+        except (struct.error, ValueError, OverflowError) as error:  # of what is too large, and of what is no number
+            raise RtcpError(f"{self} can't be written into RTCP: {error}") from error
 
 
 def read_blocks(body: bytes, at: int, count: int) -> tuple[ReportBlock, ...]:
-    blocks = []
-    for position in range(at, at + 24 * count, 24):
-        ssrc, loss, highest, jitter, last_sr, delay = unpack("!6I", body, position)
-        fraction, lost = (loss >> 24) / 256, (loss & 0xFFFFFF) - (loss << 1 & 0x1000000)
-        blocks.append(ReportBlock(ssrc, fraction, lost, highest, jitter, last_sr, delay / FRACTIONS_PER_SECOND))
-    return tuple(blocks)
+    """The `count` report blocks from `at` on. Raises RtcpError when the body ends before."""
+    if not count:
+        return ()
+    end = at + BLOCK_BYTES * count
+    if len(body) < end:
+        raise RtcpError(f"RTCP packet of {len(body)} bytes ends inside one of {count} report blocks")
+    return tuple(
+        ReportBlock(
+            ssrc,
+            (loss >> 24) / 256,
+            (loss & 0xFFFFFF) - (loss << 1 & 0x1000000),
+            highest,
+            jitter,
+            last_sr,
+            delay / FRACTIONS_PER_SECOND,
+        )
+        for ssrc, loss, highest, jitter, last_sr, delay in _BLOCK.iter_unpack(body[at:end])
+    )

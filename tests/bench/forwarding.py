@@ -129,9 +129,7 @@ async def _window(
 
 def profile_of(peer: Peer) -> str:
     """The SRTP profile that DTLS has chosen (RFC 5764)."""
-    association = peer._stack.dtls._ssl
-    assert association is not None  # connected
-    return association.get_selected_srtp_profile().decode()
+    return peer._stack.dtls.profile
 
 
 @contextlib.contextmanager

@@ -11,6 +11,7 @@ from typing import Any
 from probe.client.context import Context, Depth
 from probe.measure.health import GeneratorHealth
 from probe.model.samples import Sample
+from probe.rtc.chores import Chores
 from probe.rtc.clock import NTP_EPOCH, Clock
 from probe.rtc.wheel import Callback, TimerWheel
 
@@ -65,6 +66,22 @@ class FakeWheel(TimerWheel):
         self._due.clear()
 
 
+class FakeChores(Chores):
+    """Done exactly when they are due, by the same wheel."""
+
+    def __init__(self, wheel: FakeWheel) -> None:
+        self._wheel = wheel
+
+    def at(self, due: float, callback: Callback) -> None:
+        self._wheel.at(due, callback)
+
+    def every(self, interval: float, callback: Callback) -> Callable[[], None]:
+        return self._wheel.every(interval, callback)
+
+    def close(self) -> None:
+        pass
+
+
 class Bench:
     """A context in simulated time. `samples` are all that were emitted."""
 
@@ -76,6 +93,7 @@ class Bench:
             clock=self.clock, wheel=self.wheel, health=GeneratorHealth(), sink=self.samples.append, depth=depth,
             rng=random.Random(1), epoch=START, **more,
         )  # fmt: skip
+        self.context.chores = FakeChores(self.wheel)
 
     def values(self, metric: str, **tags: str) -> list[float]:
         """Values of that metric with those tags, in order."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 from collections.abc import AsyncIterator
 
@@ -16,6 +17,7 @@ from probe.measure.savings import SavingsLedger
 from probe.media.audio import AudioCursor
 from probe.media.video import VideoCursor
 from probe.native import core
+from probe.rtc.beat import PERIOD, Beat
 from probe.rtc.fast_sender import FastTrackSender
 from probe.rtc.sender import TrackSender
 from probe.rtc.transceiver import SenderInfo, Transceiver
@@ -25,6 +27,7 @@ from probe.wire.payload import PayloadError
 from probe.wire.sdp import OUR_AUDIO, OUR_VIDEO
 from tests.client.fakes import START, FakeClock, FakeWheel
 from tests.native.wire import Wire, audio_loop, video_loop
+from tests.simulated import in_simulated_time
 
 pytestmark = pytest.mark.skipif(core is None, reason="the compiled packet path is not built here")
 
@@ -260,28 +263,59 @@ class Count(FakeWheel):
         super().at(due, woken)
 
 
-def pace(sources: int) -> tuple[Pacing, Count, list[float]]:
-    """That many microphones, their phases spread evenly; the pacing errors go into the list."""
+def microphones(pacing: Pacing, sources: int) -> None:
+    """That many, their phases spread evenly over 20 ms."""
+    for number in reversed(range(sources)):
+        pacing.add(core.Source(content(AUDIO, "opus"), 0.02, "audio"), START + number * 0.02 / sources)
+
+
+def test_without_a_beat_each_source_is_on_time() -> None:
     clock = FakeClock()
     wheel, late = Count(clock), list[float]()
     pacing = Pacing(clock, wheel, lambda found: late.extend(found.tolist()), clock.now)
-    for number in reversed(range(sources)):
-        pacing.add(core.Source(content(AUDIO, "opus"), 0.02, "audio"), START + number * 0.02 / sources)
-    return pacing, wheel, late
-
-
-@pytest.mark.parametrize(("sources", "wakes", "latest"), [(10, 501, 0.0), (51, 500, 0.002), (400, 500, 0.002)])
-def test_many_sources_share_wake_ups(sources: int, wakes: int, latest: float) -> None:
-    pacing, wheel, late = pace(sources)
-    wheel.run_until(START + 1.0)
-    assert wheel.woken <= wakes + sources + 2  # each new source that is due before the others sets the timer anew
+    microphones(pacing, 10)
+    wheel.run_until(START + 1.0 - 1e-6)
+    assert wheel.woken <= 500 + 10  # each new source that is due before the others sets the timer anew
     pacing.close()
-    assert len(late) == pytest.approx(50 * sources, abs=sources)
-    assert max(late) <= latest + 1e-9
+    assert len(late) == 500
+    assert max(late) == pytest.approx(0.0, abs=1e-9)
     woken = wheel.woken
     wheel.run_until(START + 2.0)
     assert wheel.woken <= woken + 1
-    assert len(late) == pytest.approx(50 * sources, abs=sources)
+    assert len(late) == 500
+
+
+@in_simulated_time
+async def test_with_the_beat_all_sources_share_its_wake_ups(clock: FakeClock) -> None:
+    beat, wheel, late = Beat(clock), Count(clock), list[float]()
+    pacing = Pacing(clock, wheel, lambda found: late.extend(found.tolist()), clock.now, beat)
+    beat.start()
+    microphones(pacing, 400)
+    await asyncio.sleep(1.0)
+    assert not wheel._due
+    assert wheel.woken == 0
+    pacing.close()
+    beat.stop()
+    assert len(late) == pytest.approx(50 * 400, abs=400)
+    assert min(late) >= 0
+    assert max(late) <= PERIOD + 1e-6
+
+
+@in_simulated_time
+async def test_sources_go_on_by_their_own_timer_when_the_beat_ends(clock: FakeClock) -> None:
+    beat, wheel, times = Beat(clock), TimerWheel(clock, lambda late: None), list[float]()
+    pacing = Pacing(clock, wheel, lambda found: None, clock.now, beat)
+    source = core.Source(content(AUDIO, "opus"), 0.02, "audio")
+    source.attach(lambda frame, time, position: times.append(time))
+    pacing.add(source, START)
+    for change in (beat.start, beat.stop, beat.start, beat.stop):
+        await asyncio.sleep(0.2)
+        change()
+    await asyncio.sleep(0.2)
+    pacing.close()
+    wheel.close()
+    assert np.diff(times) == pytest.approx(0.02, abs=1e-6)
+    assert len(times) == pytest.approx(50, abs=1)
 
 
 def test_a_tick_that_raises_stops_only_itself() -> None:

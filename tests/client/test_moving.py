@@ -54,6 +54,13 @@ class StrawView:
     def silent_for(self, now: float) -> float:
         return self.silence
 
+    def due(self, now: float) -> bool:
+        return True
+
+    @property
+    def frames_seen(self) -> int:
+        return self.timelines["video"].new
+
     def window(self, now: float, round_trip: float | None) -> None:
         self.windows.append((now, round_trip))
 

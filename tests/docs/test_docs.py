@@ -172,7 +172,7 @@ def test_every_key_of_a_scenario_stands_with_its_default_and_limits() -> None:
     keys = scenario_keys()
     assert len(keys) > 30
     assert {key: rows[key][0] for key in keys if key in rows} == {key: in_yaml(keys[key].default) for key in keys}
-    assert set(rows) - set(keys) == {"media", "prices"}
+    assert set(rows) - set(keys) == {"media", "observe", "prices"}
     for key, field in keys.items():
         words = re.findall(r"[\w.]+", rows[key][1])
         assert [limit for limit in limits(field) if limit not in words] == [], key

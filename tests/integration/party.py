@@ -100,6 +100,7 @@ async def party(scenario: Scenario) -> AsyncIterator[Party]:
         await meeting.close()
         await server.stop()
         wheel.close()
+        context.chores.close()
         await asyncio.to_thread(pool.close)
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from probe.model.progress import Progress
 from probe.rtc.peer import Peer
+from probe.rtc.sender import TrackSender
 from probe.run import RunOptions, run_scenario
 from probe.wire.rtp import build_packet
 from tests.integration.party import Party, party, vanish
@@ -153,6 +154,7 @@ def _inject(found: Party) -> None:
         for data in _garbage() + _authentic(path.peer):
             path.peer._stack.send(data)
         for sender in path._senders.values():
+            assert isinstance(sender, TrackSender)
             assert sender._last is not None
             for noise in (b"", b"\xff" * 30, b"\x90\x80", b"\x00"):
                 sender._emit(noise, 1, True, sender._last)

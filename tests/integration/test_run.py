@@ -242,7 +242,7 @@ def test_lesser_depths_see_the_same_meeting(depth: str) -> None:
         assert count(result, metric) > 0, metric
     for metric in ("video_psnr_db", "video_ssim", "video_mos", "frame_id_unread_ratio"):
         assert not count(result, metric), metric
-    assert bool(count(result, "video_score_estimated")) is (depth == "frames")
+    assert count(result, "video_score_estimated") > 0
     _skip_if_breathless(result)
     assert mean(result, "frame_rate") == pytest.approx(10, rel=0.1)
     assert result.summary["packet_loss_ratio"]["max"] == 0

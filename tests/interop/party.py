@@ -133,6 +133,7 @@ class Party:
         await self.path.close()
         self.publisher.close()
         self.context.wheel.close()
+        self.context.chores.close()
         if self.context.reading is not None:
             self.context.reading.close()
 
@@ -196,7 +197,9 @@ class Party:
         return next(r for r in self.path.rtcp.receivers.values() if r.kind == kind)
 
     def sender(self, kind: str) -> TrackSender:
-        return next(s for s in self.path.rtcp.senders.values() if s.kind == kind)
+        found = next(s for s in self.path.rtcp.senders.values() if s.kind == kind)
+        assert isinstance(found, TrackSender)  # what `Publisher` sends with
+        return found
 
     def round_trips(self, source: str) -> list[float]:
         """Seconds, by source: rtcp or stun."""

@@ -15,6 +15,7 @@ from probe import native
 from probe.client.context import Depth
 from probe.media.audio import EncodedAudio
 from probe.media.video import EncodedVideo
+from probe.rtc.beat import Beat
 from probe.rtc.clock import Clock
 from probe.rtc.reading import Reading
 from probe.wire.extensions import TRANSPORT_CC
@@ -46,7 +47,8 @@ async def _call(
     async with open_page("call.html") as page:
         theirs = ChromiumEnd(page)
         await theirs.begin("VP8", size=(1280, 720))
-        reading = Reading(Clock()) if reader == COMPILED else None
+        clock = Clock()
+        reading = Reading(clock, Beat(clock)) if reader == COMPILED else None
         async with Party(video, audio, role, depth=depth, reading=reading) as ours:
             if not feedback:
                 ours.path.twcc.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import statistics
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from probe.measure.frame_clock import FrameClock, FrameRhythm
+from probe.native.analysis import frame_clock
 
 
 def clock_of(intervals: list[float]) -> FrameClock:
@@ -80,9 +82,10 @@ def test_figures_of_any_rhythm(intervals: list[float]) -> None:
     assert rhythm.longest_seconds == pytest.approx(max(intervals))
 
 
+@pytest.mark.parametrize("make", [FrameClock, frame_clock])
 @given(st.lists(st.floats(0, 100), max_size=40), st.lists(st.integers(0, 40), max_size=4), st.integers(0, 5))
-def test_in_bulk_is_the_same(times: list[float], cuts: list[int], skip: int) -> None:
-    one, many = FrameClock(), FrameClock()
+def test_in_bulk_is_the_same(make: Callable[[], FrameClock], times: list[float], cuts: list[int], skip: int) -> None:
+    one, many = FrameClock(), make()
     edges = sorted({0, len(times), *(cut % (len(times) + 1) for cut in cuts)})
     for turn, (first, last) in enumerate(itertools.pairwise(edges)):
         if turn == skip:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import random
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 
 from probe.measure.header_frames import PATIENCE, Frames, HeaderFrames
 from probe.measure.records import MARKER, RECORD, RESTARTED, Records
+from probe.native.analysis import header_frames
 
 STEP = 3000
 
@@ -125,8 +127,14 @@ class Model:
         self.frame, self.whole = [], True
 
 
-def watch(packets: list[Packet], cuts: list[int] | None = None, end: float | None = None) -> tuple[list[Row], int]:
-    frames, found = HeaderFrames(), []
+Maker = Callable[[], HeaderFrames]
+makers = pytest.mark.parametrize("make", [HeaderFrames, header_frames])
+
+
+def watch(
+    packets: list[Packet], cuts: list[int] | None = None, end: float | None = None, make: Maker = HeaderFrames
+) -> tuple[list[Row], int]:
+    frames, found = make(), []
     edges = sorted({0, len(packets), *(cut % (len(packets) + 1) for cut in cuts or [])})
     for first, last in itertools.pairwise(edges):
         found += rows(frames.add(records(packets[first:last])))
@@ -144,8 +152,9 @@ def expect(packets: list[Packet], end: float | None = None) -> tuple[list[Row], 
     return model.out, model.lost
 
 
-def test_undisturbed() -> None:
-    found, lost = watch(stream([3, 1, 2] * 10))
+@makers
+def test_undisturbed(make: Maker) -> None:
+    found, lost = watch(stream([3, 1, 2] * 10), make=make)
     assert lost == 0
     assert len(found) == 30
     assert found[0] == (0, 0.002, 0.0, -0.01, 303)
@@ -234,6 +243,7 @@ def test_memory_is_bounded_behind_a_hole() -> None:
     assert frames.lost_frames == 1
 
 
+@makers
 @settings(deadline=None, max_examples=200)
 @given(
     st.integers(0, 1 << 30),
@@ -243,7 +253,7 @@ def test_memory_is_bounded_behind_a_hole() -> None:
     st.sampled_from([0.0, 0.0, 0.02]),
 )
 def test_equals_the_model_however_it_is_cut(
-    seed: int, loss: float, jitter: float, cuts: list[int], restarts: float
+    make: Maker, seed: int, loss: float, jitter: float, cuts: list[int], restarts: float
 ) -> None:
     rng = random.Random(seed)
     packets = stream([rng.choice([1, 1, 2, 3, 8]) for _ in range(60)], first=rng.choice([0, -5, 65_500]))
@@ -256,12 +266,13 @@ def test_equals_the_model_however_it_is_cut(
     packets = sorted((p for p in packets if rng.random() >= loss), key=lambda p: p.arrival)
     for packet in packets:  # stamps of the kernel may cross
         packet.arrival += rng.choice([0.0, 0.0, -2e-5])
-    assert watch(packets, cuts) == expect(packets)
-    assert watch(packets, cuts, end=5.0) == expect(packets, end=5.0)
+    assert watch(packets, cuts, make=make) == expect(packets)
+    assert watch(packets, cuts, end=5.0, make=make) == expect(packets, end=5.0)
 
 
+@makers
 @given(st.lists(st.tuples(st.integers(0, 25), st.floats(0, 2), st.booleans(), st.booleans()), max_size=60))
-def test_any_nonsense_equals_the_model(raw: list[tuple[int, float, bool, bool]]) -> None:
+def test_any_nonsense_equals_the_model(make: Maker, raw: list[tuple[int, float, bool, bool]]) -> None:
     """Numbers that repeat, arrivals in any order."""
     packets = [Packet(n, at, n // 3, marker, restarted=restarted) for n, at, marker, restarted in raw]
-    assert watch(packets, [7, 20, 33]) == expect(packets)
+    assert watch(packets, [7, 20, 33], make=make) == expect(packets)

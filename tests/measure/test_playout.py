@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import random
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from probe.measure.playout import HISTORY, MAX_TARGET, MIN_TARGET, START_TARGET, PlayoutBuffer, PlayoutWindow
+from probe.native.analysis import playout_buffer
 
 PTIME = 0.02
 
@@ -186,11 +188,15 @@ def state(buffer: PlayoutBuffer) -> dict[str, object]:
     return found | {"times": times[len(times) - kept :]}
 
 
+Maker = Callable[[], PlayoutBuffer]
+makers = pytest.mark.parametrize("make", [PlayoutBuffer, playout_buffer])
+
+
 def twins(
-    packets: list[tuple[int, float, float]], cuts: list[int], windows: set[int]
+    make: Maker, packets: list[tuple[int, float, float]], cuts: list[int], windows: set[int]
 ) -> tuple[PlayoutBuffer, PlayoutBuffer]:
     """The same packets one by one and in bulk, with a window after some of the cuts."""
-    one, many = PlayoutBuffer(), PlayoutBuffer()
+    one, many = PlayoutBuffer(), make()
     edges = sorted({0, len(packets), *(cut % (len(packets) + 1) for cut in cuts)})
     for turn, (first, last) in enumerate(itertools.pairwise(edges)):
         for packet in packets[first:last]:
@@ -204,6 +210,7 @@ def twins(
     return one, many
 
 
+@makers
 @settings(max_examples=150, deadline=None)
 @given(
     st.integers(0, 1 << 30),
@@ -214,7 +221,7 @@ def twins(
     st.sampled_from([0.0, 0.001, 0.02]),
 )
 def test_in_bulk_is_the_same(
-    seed: int, loss: float, jitter: float, cuts: list[int], windows: set[int], odd: float
+    make: Maker, seed: int, loss: float, jitter: float, cuts: list[int], windows: set[int], odd: float
 ) -> None:
     """Loss, reordering, duplicates, new clocks, stalls; over the forgetting of the base."""
     rng = random.Random(seed)
@@ -226,17 +233,19 @@ def test_in_bulk_is_the_same(
         packets += [(n, n * PTIME + clock, n * PTIME + delay + extra)] * (1 + (rng.random() < odd))
     in_order = jitter < PTIME or rng.random() < 0.5
     arrived = [packet for packet in packets if rng.random() >= loss]
-    twins(sorted(arrived, key=lambda packet: packet[2]) if in_order else arrived, cuts, windows)
+    twins(make, sorted(arrived, key=lambda packet: packet[2]) if in_order else arrived, cuts, windows)
 
 
-def test_in_bulk_memory_is_bounded_too() -> None:
+@makers
+def test_in_bulk_memory_is_bounded_too(make: Maker) -> None:
     packets = [(n, n * PTIME, n * PTIME + 0.05) for n in range(5000)]
-    one, many = twins(packets, list(range(0, 5000, 50)), set())
+    one, many = twins(make, packets, list(range(0, 5000, 50)), set())
     assert many.window(1e6) == one.window(1e6)
 
 
-def test_equal_delays_keep_the_base() -> None:
+@makers
+def test_equal_delays_keep_the_base(make: Maker) -> None:
     """Exactly equal transit times, in binary fractions: the last of them is remembered longest."""
     packets = [(n, n / 64, n / 64 + (0.25 if n < 100 or n % 50 == 0 else 0.5)) for n in range(2000)]
-    one, _ = twins(packets, list(range(0, 2000, 64)), {3, 9, 20})
+    one, _ = twins(make, packets, list(range(0, 2000, 64)), {3, 9, 20})
     assert math.isclose(one._base, 0.25)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import random
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from probe.measure.timeline import MediaTimeline
+from probe.native.analysis import media_timeline
 
 
 def timeline(arrivals: list[float]) -> MediaTimeline:
@@ -139,6 +141,7 @@ def test_what_is_forgotten_is_new_again() -> None:
     assert media.longest_gap(0.0, 10.0) == 0.0, "what came before 115 s is not remembered"
 
 
+@pytest.mark.parametrize("make", [MediaTimeline, media_timeline])
 @settings(deadline=None)
 @given(
     st.integers(0, 1 << 30),
@@ -146,7 +149,9 @@ def test_what_is_forgotten_is_new_again() -> None:
     st.sampled_from([0.0, 0.01, 0.2]),
     st.sampled_from([0.02, 2.0]),
 )
-def test_in_bulk_is_the_same(seed: int, cuts: list[int], odd: float, step: float) -> None:
+def test_in_bulk_is_the_same(
+    make: Callable[[], MediaTimeline], seed: int, cuts: list[int], odd: float, step: float
+) -> None:
     """Two paths, reordering, duplicates, clocks set anew; over the forgetting."""
     rng = random.Random(seed)
     items, clock = [], 0.0
@@ -156,7 +161,7 @@ def test_in_bulk_is_the_same(seed: int, cuts: list[int], odd: float, step: float
             late = rng.uniform(0, 3 * step) if rng.random() < odd else 0.0
             items += [(n * step + clock, n * step + 0.01 + late, path)] * (1 + (rng.random() < odd))
     items.sort(key=lambda item: item[1])
-    one, many = MediaTimeline(), MediaTimeline()
+    one, many = MediaTimeline(), make()
     for first, last in itertools.pairwise(sorted({0, len(items), *(cut % len(items) for cut in cuts)})):
         for path, run in itertools.groupby(items[first:last], key=lambda item: item[2]):
             captures, arrivals, _ = (np.array(column) for column in zip(*run, strict=True))

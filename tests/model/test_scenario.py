@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from probe.measure.savings import DEFAULT_PRICES
 from probe.model.errors import ConfigError
-from probe.model.scenario import Prices, Scenario
+from probe.model.scenario import Observe, Prices, Scenario
 from probe.model.scenario_files import load_scenario, parse_scenario, scenario_names, with_media_files
 
 
@@ -28,6 +28,17 @@ def scenario(**fields: Any) -> Scenario:
         ({"quux": 1}, "quux: unknown key; valid: name, description, topology"),
         ({"topology": "p3p"}, "topology: 'p3p' is not one of 'hybrid', 'p2p' or 'sfu', did you mean 'p2p'?"),
         ({"observe": "all"}, "observe.depth: 'all' is not one of 'pictures', 'frames' or 'headers'"),
+        ({"observe": {"depht": "headers"}}, "observe.depht: unknown key, did you mean 'depth'?"),
+        ({"observe": 3}, "observe: 3 stands where keys and values should"),
+        ({"observe": {"pictures": "101%"}}, "observe.pictures: '101%' should be less than or equal to 1"),
+        ({"observe": {"pictures": -0.1}}, "observe.pictures: -0.1 should be greater than or equal to 0"),
+        ({"observe": {"pictures": "few"}}, "observe.pictures: 'few' should be a valid number"),
+        ({"observe": {"pictures": "x%"}}, "observe.pictures: 'x%' is no number with a unit"),
+        ({"observe": {"depth": "frames", "pictures": 0.1}}, "at frames all are alike"),
+        ({"observe": {"rotate": "1s"}}, "observe.rotate: '1s' should be greater than or equal to 2"),
+        ({"observe": {"rotate": 3601}}, "observe.rotate: 3601 should be less than or equal to 3600"),
+        ({"observe": {"authenticate": 0}}, "observe.authenticate: 0 should be greater than or equal to 0.001"),
+        ({"observe": {"depth": "pictures", "authenticate": 0.0}}, "observe.authenticate: 0.0 should be greater"),
         ({"meetings": 0}, "meetings: 0 should be greater than or equal to 1"),
         ({"meetings": "3"}, "meetings: '3' should be a valid integer"),
         ({"meetings": True}, "meetings: True should be a valid integer"),
@@ -50,6 +61,29 @@ def test_a_mistake_says_where_and_what_is_right(fields: dict[str, Any], said: st
         scenario(**fields)
     assert said in caught.value.message
     assert caught.value.who == "test.yaml"
+
+
+@pytest.mark.parametrize(
+    ("observe", "meant"),
+    [
+        ("frames", Observe(depth="frames")),
+        ("headers", Observe()),
+        ({}, Observe(depth="headers", pictures=0.0, rotate=10.0, authenticate=0.01)),
+        ({"depth": "pictures"}, Observe(depth="pictures")),
+        (
+            {"depth": "headers", "pictures": "2%", "rotate": "30s", "authenticate": "100%"},
+            Observe(depth="headers", pictures=0.02, rotate=30.0, authenticate=1.0),
+        ),
+        ({"pictures": 0.5, "rotate": 2}, Observe(pictures=0.5, rotate=2.0)),
+        ({"authenticate": "0.1%"}, Observe(authenticate=0.001)),
+    ],
+)
+def test_how_deep_to_look_is_a_word_or_a_mapping(observe: object, meant: Observe) -> None:
+    assert scenario(observe=observe).observe == meant
+
+
+def test_without_a_word_pictures_are_looked_at() -> None:
+    assert scenario().observe == Observe(depth="pictures")
 
 
 def test_several_mistakes_are_told_together() -> None:

@@ -11,8 +11,11 @@ import numpy as np
 import pytest
 
 from probe import native
+from probe.measure.assembly import MediaPacket
 from probe.measure.records import MARKER, Records
+from probe.native.stream import NativeStream
 from probe.rtc import reading as reading_module
+from probe.rtc.beat import Beat
 from probe.rtc.clock import Clock
 from probe.rtc.peer import Peer, PeerConfig
 from probe.rtc.reading import Reading
@@ -28,7 +31,8 @@ SSRC = 4711
 
 @pytest.fixture
 async def reading() -> Iterator[Reading]:  # type: ignore[misc]
-    found = Reading(Clock())
+    clock = Clock()
+    found = Reading(clock, Beat(clock))
     yield found
     found.close()
 
@@ -111,7 +115,14 @@ async def test_both_paths_read_the_same(reading: Reading) -> None:
         records = side.all()
         assert side.receiver is not None
         stream = side.receiver.stream
-        counts = (stream.packets, stream.bytes, stream.duplicates, stream.reordered, stream.lost_first, stream.loss_runs)
+        counts = (
+            stream.packets,
+            stream.bytes,
+            stream.duplicates,
+            stream.reordered,
+            stream.lost_first,
+            stream.loss_runs,
+        )
         plain = [records[name].tolist() for name in ("sequence", "timestamp", "size", "flags")]
         found.append((counts, plain, side.receiver.wire_bytes, len(side.first)))
         assert np.all(np.diff(records["arrival"]) >= 0)
@@ -176,16 +187,63 @@ async def test_the_rest_goes_up(reading: Reading) -> None:
     await asyncio.gather(a.close(), side.peer.close())
 
 
+async def test_who_taps_a_stream_gets_it_decrypted_and_the_records_go_on(reading: Reading) -> None:
+    heard = []
+    for reader in (None, reading):
+        a, side = await _connected(reader, every=1)
+        await _send(a, [10, 11, 12])
+        assert side.receiver is not None
+        packets: list[MediaPacket] = []
+        for first in (13, 23):
+            side.receiver.tap(packets.append)
+            await _send(a, [first, first + 1, first + 3, first + 2])
+            side.receiver.tap(None)
+            await _send(a, list(range(first + 4, first + 10)))
+        heard.append([(p.sequence, p.timestamp, p.marker, len(p.payload), p.recovered) for p in packets])
+        assert [packet.payload[:1] for packet in packets] == [b"\x10"] * 8
+        records = side.all()
+        order = [*range(10, 15), 16, 15, *range(17, 25), 26, 25, *range(27, 33)]
+        assert records["sequence"].tolist() == order
+        assert np.all(np.diff(records["arrival"]) >= 0)
+        if side.peer.lane is not None:
+            # The first packet and those that were tapped went through Python; each counts once, however often it was tapped.
+            assert (side.peer.authenticated, side.peer.lane.authenticated) == (9, 14)
+        await asyncio.gather(a.close(), side.peer.close())
+    assert [sequence for sequence, *_ in heard[0]] == [13, 14, 16, 15, 23, 24, 26, 25]
+    assert heard[0] == heard[1]
+
+
+async def test_a_closed_lane_watches_nothing(reading: Reading) -> None:
+    a, side = await _connected(reading)
+    await _send(a, [1, 2, 3])
+    receiver, lane = side.receiver, side.peer.lane
+    assert receiver is not None
+    assert lane is not None
+    receiver.tap(lambda packet: None)
+    await asyncio.gather(a.close(), side.peer.close())
+    receiver.tap(None)  # a look at its pictures that outlived the path
+    stream = receiver.stream
+    assert isinstance(stream, NativeStream)
+    assert not lane.watch(stream, 96, None)
+    lane.unwatch(stream)
+    lane.close()
+    assert side.all()["sequence"].tolist() == [1, 2, 3]
+
+
 async def test_many_are_read_in_ticks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reading_module, "MANY", 2)
-    reading = Reading(Clock())
+    clock = Clock()
+    beat = Beat(clock)
+    reading = Reading(clock, beat)
     pairs = [await _connected(reading) for _ in range(2)]
     assert reading.in_ticks
+    assert beat.running
     for a, _ in pairs:
         await _send(a, list(range(50, 60)))
     assert [side.all()["sequence"].tolist() for _, side in pairs] == [list(range(50, 60))] * 2
     for a, side in pairs:
         await asyncio.gather(a.close(), side.peer.close())
     assert not reading.in_ticks
+    assert not beat.running
     reading.close()
     reading.close()

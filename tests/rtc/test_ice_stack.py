@@ -103,8 +103,8 @@ async def test_media_that_came_through_turn_is_taken_too() -> None:
 async def test_gathering_on_what_is_ours_and_what_is_not() -> None:
     bench = Bench()
     await bench.stack.gather(["203.0.113.1", "127.0.0.1"])
-    (candidate,) = bench.stack.ice.iceGatherer.getLocalCandidates()
-    assert (candidate.ip, candidate.type, candidate.protocol) == ("127.0.0.1", "host", "udp")
+    (candidate,) = bench.stack.candidates()
+    assert (candidate.address, candidate.type, candidate.transport) == ("127.0.0.1", "host", "udp")
     assert bench.stack.selected_pair() is None
     assert bench.stack.send(b"nowhere") is False
     assert bench.stack.socket_drops == 0
@@ -124,10 +124,13 @@ async def test_gathering_on_what_is_ours_and_what_is_not() -> None:
 
 async def test_a_loss_is_told_once_and_not_after_closing() -> None:
     bench = Bench()
+    bench.stack._lost("before it was up")
+    bench.stack.watch()
     bench.stack._lost("first")
     bench.stack._lost("second")
     assert bench.lost == ["first"]
     closed = Bench()
+    closed.stack.watch()
     await closed.stack.close()
     closed.stack._lost("late")
     assert closed.lost == []
@@ -137,9 +140,9 @@ async def test_credentials_are_fresh_long_enough_and_of_the_allowed_letters() ->
     seen = set()
     for _ in range(20):
         stack = Bench().stack
-        parameters = stack.ice.iceGatherer.getLocalParameters()
-        assert re.fullmatch(r"[A-Za-z0-9+/]{4}", parameters.usernameFragment or "")  # RFC 8445 section 5.3: 24 bits
-        assert re.fullmatch(r"[A-Za-z0-9+/]{22,256}", parameters.password or "")  # and 128
-        seen.add(parameters.password)
+        ufrag, password = stack.credentials
+        assert re.fullmatch(r"[A-Za-z0-9+/]{4}", ufrag)  # RFC 8445 section 5.3: 24 bits
+        assert re.fullmatch(r"[A-Za-z0-9+/]{22,256}", password)  # and 128
+        seen.add(password)
         await stack.close()
     assert len(seen) == 20

@@ -16,6 +16,7 @@ from probe.rtc.transceiver import SenderInfo, Transceiver
 from probe.wire import extensions as ext
 from probe.wire.rtcp import Nack, PictureLoss, RtcpPacket
 from probe.wire.rtp import build_packet, parse_header
+from probe.wire.rtp import payload as payload_of
 from probe.wire.sdp import OUR_AUDIO, OUR_VIDEO
 from tests.client.fakes import START, FakeClock
 
@@ -207,6 +208,32 @@ def test_records_wait_for_the_window_once_media_flows_unless_something_is_missin
     bench.deliver(packets[4:5])
     assert not bench.receiver.needs_poll
     assert np.concatenate(bench.records)["flags"].tolist() == [MARKER] * 6
+
+
+def test_who_taps_hears_every_new_packet_until_it_is_over() -> None:
+    bench, heard = Bench(frames=False), list[MediaPacket]()
+    bench.deliver(bench.unit(0, KEY))
+    bench.receiver.tap(heard.append)
+    packets = bench.unit(1, DELTA) + bench.unit(2, KEY + bytes(2000))
+    bench.deliver([*packets, packets[1]])  # one comes twice
+    header = parse_header(packets[0])
+    assert not bench.receiver.skim(packets[0], header, bench.clock.time)  # it has to be decrypted
+    bench.receiver.tap(None)
+    bench.deliver(bench.unit(3, DELTA))
+    bench.receiver.pull()
+    assert [packet.payload for packet in heard[:1]] == [payload_of(packets[0], parse_header(packets[0]))]
+    assert [packet.marker for packet in heard] == [True, False, True]
+    assert [packet.capture_time for packet in heard] == pytest.approx([START + 1 / 30, *[START + 2 / 30] * 2], abs=1e-6)
+    assert sum(map(len, bench.records)) == 5
+    assert bench.receiver.skim(packets[0], header, bench.clock.time)
+
+
+def test_who_looks_deeper_can_not_be_tapped() -> None:
+    bench, heard = Bench(frames=True), list[MediaPacket]()
+    bench.receiver.tap(heard.append)
+    bench.deliver(bench.unit(0, KEY))
+    assert heard == []
+    assert len(bench.frames) == 1
 
 
 def test_a_retransmission_is_a_record_too() -> None:

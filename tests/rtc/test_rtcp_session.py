@@ -24,7 +24,7 @@ from probe.wire.rtcp import (
 )  # fmt: skip
 from probe.wire.rtp import build_packet, parse_header
 from probe.wire.sdp import OUR_AUDIO, OUR_VIDEO
-from tests.client.fakes import START, FakeClock, FakeWheel
+from tests.client.fakes import START, FakeChores, FakeClock, FakeWheel
 
 HOOKS = ReceiverHooks(lambda time: None, lambda packet: None, lambda frame: None, lambda packets: None)
 
@@ -37,7 +37,7 @@ class End:
         self.sent: list[bytes] = []
         self.trips: list[tuple[str, float]] = []
         self.other: End | None = None
-        self.session = RtcpSession(name, clock, wheel, self._send, self._trip, random.Random(name))
+        self.session = RtcpSession(name, clock, FakeChores(wheel), self._send, self._trip, random.Random(name))
 
     def _trip(self, kind: str, seconds: float) -> None:
         self.trips.append((kind, seconds))
