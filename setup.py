@@ -5,9 +5,10 @@ import sys
 from setuptools import Extension, setup
 
 SOURCES = (
-    "module", "stream", "socket", "reader", "content", "track", "source", "pacer", "route", "output", "forward", "analysis",
+    "module", "stream", "socket", "reader", "content", "track", "source", "pacer", "route", "output", "forward",
+    "analysis", "playout",
 )  # fmt: skip
-HEADERS = ("core", "forward", "sender", "socket", "stream")
+HEADERS = ("column", "core", "forward", "sender", "socket", "stream")
 WARNINGS = ["-Wall", "-Wextra", "-Wno-unused-parameter", "-Wno-missing-field-initializers"]
 
 native = Extension(

@@ -18,6 +18,9 @@ from sfu_shim.core.link.truth import LinkTruth
 HISTORY = 10.0
 RETARGET = 25
 START_TARGET = 0.080
+WINDOW = 2.0
+EARLY = 0.05
+"""A window may be that much shorter, for who asks once a second asks a little late, now more, now less; seconds."""
 PACKET = 0.02
 CODEC_DELAY = PACKET + 0.0065
 """Packetisation and Opus look-ahead, seconds (docs/metrics.md)."""
@@ -64,9 +67,7 @@ def heard_packets(sent: SentStream, truth: LinkTruth) -> list[Heard]:
     for release in truth.streams[sent.ssrc].releases:
         packet = by_number[release.number]
         if release.first and packet.capture is not None:
-            found.append(
-                Heard(packet.number, packet.capture, packet.capture, release.released, len(packet.payload))
-            )
+            found.append(Heard(packet.number, packet.capture, packet.capture, release.released, len(packet.payload)))
     return found
 
 
@@ -83,8 +84,8 @@ def _play(known: list[_Played], packet: Heard) -> None:
 
 
 def mos(packets: Sequence[Heard], ticks: Sequence[Tick], end: float) -> Mos | None:
-    """The call's scores; None where it was too short. The first tick two seconds or more after a window's begin ends it, and
-    `end` one that has lasted a second."""
+    """The call's scores; None where it was too short. The first tick two seconds or more (but for `EARLY`) after a window's begin ends
+    it, and `end` one that has lasted a second."""
     known: list[_Played] = []
     judged, read = -1, 0
     bitrate = one_way = seconds = lq = cq = 0.0
@@ -122,7 +123,7 @@ def _windows(begin: float, ticks: Sequence[Tick], end: float) -> list[tuple[floa
     """(begin, end) of each."""
     found, start = [], begin
     for tick in ticks:
-        if tick.time - start >= 2.0:
+        if tick.time - start >= WINDOW - EARLY:
             found.append((start, tick))
             start = tick.time
     if end - start >= 1.0:

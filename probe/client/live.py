@@ -25,8 +25,7 @@ class Live:
         """A second has passed. Returns the members whose media has stopped since the last call."""
         for remote, view in self._views.items():
             if view.due(now):
-                view.window(now, self._round_trip)
-                self._count(remote, now, view.frames_seen)
+                self._count(remote, now, view.window(now, self._round_trip))
         stopped = [name for name, view in self._views.items() if name in members and view.silent_for(now) > SILENCE]
         new = [name for name in stopped if name not in self._silent]
         self._silent.update(new)

@@ -13,6 +13,9 @@ from probe.measure.header_frames import Frames
 from probe.measure.records import Records, joined
 from probe.native.analysis import header_frames
 
+LOOK = 1.95
+"""Seconds between two looks at least: every other call of who calls once a second, now a little late, now less. Longer, and
+figures would be stale; shorter, and they would cost more."""
 MOST_HELD = 4096
 """Records of one stream that may wait: more than a minute's, if nobody asks."""
 _UNREAD = 0.05

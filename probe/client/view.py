@@ -13,7 +13,8 @@ import numpy as np
 
 from probe.client.context import Context
 from probe.client.listening import Listening
-from probe.client.skimming import MOST_HELD, Media, Skimmed, by_arrival
+from probe.client.perceived import Perceived
+from probe.client.skimming import LOOK, MOST_HELD, Media, Skimmed, by_arrival
 from probe.client.stream_decoder import Decoded, StreamDecoder
 from probe.client.vmaf_samples import VmafSamples
 from probe.client.watching import Watching
@@ -22,14 +23,9 @@ from probe.measure.records import Records
 from probe.measure.timeline import MediaTimeline
 from probe.native.analysis import freeze_detector, media_timeline
 from probe.rtc.receiver import ReceiverHooks
-from probe.wire.rtp import TimestampUnwrapper
 
 Kind = Literal["audio", "video"]
 _KINDS: tuple[Kind, ...] = ("audio", "video")
-LOOK = 2.0
-"""Seconds between two looks at the records, at depth `headers`: longer ones would show stale figures, shorter ones cost more."""
-_EARLY = 0.05
-"""Seconds that a look may come too early: who calls once a second is late by a little, now more, now less."""
 _STALE = 3.0
 """Seconds without media after which a stream's receiver is asked whether it really is silent."""
 _RECENT_FRAMES = 1800
@@ -37,18 +33,6 @@ _RECENT_FRAMES = 1800
 _STRETCHES = 8
 """Stretches of watching that are remembered: those across a migration and its rollback, and some before."""
 Milestone = Callable[[str, str, float], None]
-
-
-class _Stream:
-    """One kind of media on one path."""
-
-    def __init__(self) -> None:
-        self.unwrap = TimestampUnwrapper()
-        self.listening: Listening | None = None
-        self.decoder: StreamDecoder | None = None
-        self.keyframe_seen = False
-        self.media = 0
-        self.skimmed: Skimmed | None = None
 
 
 class View:
@@ -72,7 +56,7 @@ class View:
         self._who = who
         self._milestone = milestone
         self._samples = samples
-        self._streams: dict[tuple[str, str], _Stream] = {}
+        self._streams: dict[tuple[str, str], Perceived] = {}
         self._topologies: dict[str, str] = {}  # of every path there was, in the order in which they came
         self._recent: deque[tuple[float, int]] = deque(maxlen=_RECENT_FRAMES)
         self._last_media: float | None = None
@@ -85,7 +69,7 @@ class View:
     ) -> ReceiverHooks:
         """The callbacks for one stream of `remote` on a path."""
         self._end_stream(path, kind)  # a source may give way to another on the same path
-        stream = self._streams[path, kind] = _Stream()
+        stream = self._streams[path, kind] = Perceived()
         self._topologies[path] = topology
         if kind == "audio":
             stream.listening = Listening(self._context, self._who, self.remote, topology)
@@ -109,17 +93,12 @@ class View:
         self._catch_up()
         return self._timelines
 
-    @property
-    def frames_seen(self) -> int:
-        """New frames of video, up to the last window."""
-        return self._timelines["video"].new
-
     def _first_packet(self, path: str, kind: str, arrival: float) -> None:
         self._milestone(path, "first_rtp", arrival)
 
     # audio
 
-    def _on_audio(self, path: str, stream: _Stream, packet: MediaPacket) -> None:
+    def _on_audio(self, path: str, stream: Perceived, packet: MediaPacket) -> None:
         timestamp = stream.unwrap.unwrap(packet.timestamp)
         if stream.listening is not None:
             stream.listening.on_packet(packet, timestamp)
@@ -129,7 +108,7 @@ class View:
 
     # video
 
-    def _on_frame(self, path: str, stream: _Stream, want_keyframe: Callable[[], None], frame: Frame) -> None:
+    def _on_frame(self, path: str, stream: Perceived, want_keyframe: Callable[[], None], frame: Frame) -> None:
         if frame.keyframe and not stream.keyframe_seen:
             stream.keyframe_seen = True
             self._milestone(path, "first_keyframe", frame.complete)
@@ -148,14 +127,14 @@ class View:
             want_keyframe()
 
     def _hand_over(
-        self, path: str, stream: _Stream, want_keyframe: Callable[[], None], frame: Frame, decoded: Decoded
+        self, path: str, stream: Perceived, want_keyframe: Callable[[], None], frame: Frame, decoded: Decoded
     ) -> None:
         """On the decoder thread: back to the loop."""
         if not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._on_decoded, path, stream, want_keyframe, frame, decoded)
 
     def _on_decoded(
-        self, path: str, stream: _Stream, want_keyframe: Callable[[], None], frame: Frame, decoded: Decoded
+        self, path: str, stream: Perceived, want_keyframe: Callable[[], None], frame: Frame, decoded: Decoded
     ) -> None:
         if decoded.reading is None:
             want_keyframe()
@@ -166,7 +145,7 @@ class View:
         self._context.health.decode_delay(delay)
         self._shown(path, stream, frame, decoded, decoded.decoded_at)
 
-    def _shown(self, path: str, stream: _Stream, frame: Frame, decoded: Decoded | None, seen: float) -> None:
+    def _shown(self, path: str, stream: Perceived, frame: Frame, decoded: Decoded | None, seen: float) -> None:
         """A picture (or at lesser depth a frame) is there. New ones count for the viewer; its capture is its identity."""
         captured, tick = self._identify(decoded, frame, seen)
         if not stream.media:
@@ -239,7 +218,7 @@ class View:
 
     # both, by records
 
-    def _on_records(self, stream: _Stream, skimmed: Skimmed, records: Records) -> None:
+    def _on_records(self, stream: Perceived, skimmed: Skimmed, records: Records) -> None:
         """What begins is looked at at once, for somebody waits for it; the rest can wait."""
         skimmed.put(records)
         if not stream.media or skimmed.held > MOST_HELD:
@@ -261,7 +240,7 @@ class View:
         finally:
             self._catching = False
 
-    def _came(self, kind: Kind, path: str, stream: _Stream, media: Media) -> None:
+    def _came(self, kind: Kind, path: str, stream: Perceived, media: Media) -> None:
         arrival = media.arrival
         if kind == "video" and not stream.media:
             self._milestone(path, "first_decoded", arrival.item(0))
@@ -284,7 +263,7 @@ class View:
 
     # both
 
-    def _flowing(self, path: str, stream: _Stream, first: float, last: float, count: int = 1) -> None:
+    def _flowing(self, path: str, stream: Perceived, first: float, last: float, count: int = 1) -> None:
         begins = not stream.media
         stream.media += count
         self._last_media = last
@@ -298,17 +277,18 @@ class View:
     def due(self, now: float) -> bool:
         """Whether it is time for a window: always, but where records are gathered, when audio is to be rated or some time has
         passed since the last look."""
-        if self._context.depth != "headers" or now - self._looked >= LOOK - _EARLY:
+        if self._context.depth != "headers" or now - self._looked >= LOOK:
             return True
         return any(stream.listening is not None and stream.listening.due(now) for stream in self._streams.values())
 
-    def window(self, now: float, round_trip: float | None) -> None:
-        """Call it once a second or so, when it is due."""
+    def window(self, now: float, round_trip: float | None) -> int:
+        """Call it once a second or so, when it is due. Returns how many new frames there have been so far."""
         self._looked = now
         self._catch_up(now)
         for stream in self._streams.values():
             if stream.listening is not None:
                 stream.listening.window(now, round_trip)
+        return self._timelines["video"].new
 
     @property
     def last_audio(self) -> Listening | None:

@@ -55,6 +55,7 @@ int add_route(PyObject *module);
 int add_output(PyObject *module);
 int add_forward(PyObject *module);
 int add_analysis(PyObject *module);
+int add_playout(PyObject *module);
 
 /* Makes a type and adds it to the module; the reference is the caller's to keep. NULL with an exception set on failure. */
 PyTypeObject *add_type(PyObject *module, PyType_Spec *spec);

@@ -2,7 +2,7 @@
 
 packet → `StreamReceiver` (loss, jitter, order) → RTX unwrapped → `FrameAssembler` (video) → the observer. How deep a
 participant looks only decides how many of these stages it has; the counters are the same at every depth. At `headers` depth
-what arrived is written down as records, and handed over about once a second; where the compiled path is there, it counts
+what arrived is written down as records, and handed over every second or two; where the compiled path is there, it counts
 and writes, and Python only hears of what can't wait.
 """
 

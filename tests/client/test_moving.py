@@ -57,12 +57,9 @@ class StrawView:
     def due(self, now: float) -> bool:
         return True
 
-    @property
-    def frames_seen(self) -> int:
-        return self.timelines["video"].new
-
-    def window(self, now: float, round_trip: float | None) -> None:
+    def window(self, now: float, round_trip: float | None) -> int:
         self.windows.append((now, round_trip))
+        return self.timelines["video"].new
 
 
 OLD, NEW = StrawPath("old", "p2p", None), StrawPath("new", "sfu", "m1")

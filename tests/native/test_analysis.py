@@ -32,6 +32,7 @@ OPEN = (0, np.inf, np.nan, 0)
         (lambda core: core.rising(np.zeros((2, 2)), 0.0, 0.1), TypeError, "in a row"),
         (lambda core: core.rhythm(ONE, 0.0, 0.0, 0.0), TypeError, "takes 5 arguments"),
         (lambda core: core.intervals(WORDS, 0), TypeError, "wanted numbers"),
+        (lambda core: core.intervals(ONE + np.inf, 0), ValueError, "can.t be"),
         (lambda core: core.playout(RUN, TWO, ONE, ONE, ONE, -1, 0.0, 0.0, 0.08, 0), ValueError, "equally long"),
         (lambda core: core.playout(RUN, ONE, ONE, ONE, TWO, -1, 0.0, 0.0, 0.08, 0), ValueError, "equally long"),
         (lambda core: core.playout(RUN, ONE, ONE, ONE, WORDS, -1, 0.0, 0.0, 0.08, 0), TypeError, "wanted numbers"),

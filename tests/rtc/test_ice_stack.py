@@ -6,10 +6,12 @@ import re
 from typing import Any
 
 import pytest
+from aioice import ice as aioice_ice
 from aioice import stun
 
 from probe.model.errors import ConnectionFailed
 from probe.rtc.ice_stack import IceStack, TimedStunProtocol
+from probe.wire.sdp import Candidate
 from tests.client.fakes import START, FakeClock
 
 
@@ -97,6 +99,54 @@ async def test_media_that_came_through_turn_is_taken_too() -> None:
     connection: Any = bench.stack._connection
     connection.data_received(b"\x80relayed", 1)
     assert bench.media == [(b"\x80relayed", START)]
+    await bench.stack.close()
+
+
+async def test_dtls_goes_to_dtls_and_the_rest_nowhere() -> None:
+    bench = Bench()
+    protocol = await bench.protocol()
+    for data in (
+        bytes([19]) + bytes(30),
+        bytes([20]) + bytes(30),
+        bytes([63]) + bytes(30),
+        bytes([64]) + bytes(30),
+        b"",
+    ):
+        protocol.arrived(data, ADDRESS, START)
+        bench.stack._connection.data_received(data, 1)  # through TURN
+    assert [data[0] for data in bench.stack.dtls._early] == [20, 20, 63, 63]
+    assert bench.stack._connection._queue.empty()  # nobody would read it
+    await bench.stack.close()
+
+
+async def test_an_end_that_is_not_ours_is_told_with_its_reason() -> None:
+    bench = Bench()
+    await bench.protocol()
+    bench.stack.watch()
+    await bench.stack._connection.close()  # as aioice does when consent expires
+    assert bench.lost == ["ICE consent expired: no answer from the other side"]
+    await bench.stack.close()
+    relayed = Bench()
+    relay: Any = await relayed.protocol()
+    relayed.stack.watch()
+    relayed.stack._connection.protocol_lost(relay)  # a path that is not used
+    assert relayed.lost == []
+    relayed.stack._connection._nominated[1] = aioice_ice.CandidatePair(relay, relay.local_candidate)
+    relayed.stack._connection.protocol_lost(relay)
+    assert relayed.lost == ["the relay closed the connection"]
+    await relayed.stack.close()
+    assert len(relayed.lost) == 1
+
+
+async def test_candidates_after_the_last_are_ignored() -> None:
+    bench = Bench()
+    candidate = Candidate("1", 1, "udp", 5, "127.0.0.1", 9, "host")
+    await bench.stack.add_remote(candidate)
+    await bench.stack.add_remote(None)
+    await bench.stack.add_remote(None)
+    await bench.stack.add_remote(candidate)
+    (found,) = bench.stack._connection.remote_candidates
+    assert (found.host, found.port, found.type) == ("127.0.0.1", 9, "host")
     await bench.stack.close()
 
 
