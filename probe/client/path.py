@@ -12,7 +12,7 @@ from probe.client.path_readings import PathReadings
 from probe.client.publishing import AnyPublisher, send_track
 from probe.measure.observed import AUTHENTICATED, PACKETS, REFUSED, VIDEO_STREAMS
 from probe.measure.savings import Path as Via
-from probe.model.errors import ConnectionFailed, ProbeError, SignallingError
+from probe.model.errors import ConnectionFailed, MeasurementError, ProbeError, SignallingError
 from probe.rtc.demux import Demultiplexer
 from probe.rtc.fast_sender import AnySender, FastTrackSender
 from probe.rtc.peer import IceServer, Peer, PeerConfig
@@ -312,6 +312,13 @@ class Path:
         observed[AUTHENTICATED] += self.peer.authenticated + (lane.authenticated if lane is not None else 0)
         observed[REFUSED] += lane.refused if lane is not None else 0
         observed[VIDEO_STREAMS] += sum(receiver.kind == "video" for receiver in receivers)
+        self._tell_of_ours(sum(receiver.readings_lost for receiver in receivers), "readings lost: nobody took them in time")
+        self._tell_of_ours(sum(sender.srtp_errors for sender in self._fast_senders()), "packets that SRTP did not protect")
+
+    def _tell_of_ours(self, count: int, what: str) -> None:
+        """Something that never should happen, and is never silent."""
+        if count:
+            self._context.complain(MeasurementError(f"{count} {what}", who=self.peer.label, phase="packets"))
 
     def _fast_senders(self) -> list[FastTrackSender]:
         return [sender for sender in self._senders.values() if isinstance(sender, FastTrackSender)]

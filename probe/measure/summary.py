@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from probe.measure.histogram import Histogram, check_measurable
 from probe.model.metrics import metric
@@ -14,8 +15,8 @@ from probe.model.samples import TAG_NAMES, Sample, SampleBatch
 MAX_TAG_VALUES = 64
 """Values kept apart per metric and tag name; later ones are counted together under OTHER."""
 OTHER = "other"
-_MOST_HELD = 4096
-"""Single values that are held back, to be counted together: that is several times cheaper."""
+_MOST_HELD = 1 << 15
+"""Values that are held back, to be counted together: that is several times cheaper."""
 
 
 class _Series:
@@ -45,6 +46,15 @@ class _Series:
             self.tagged(tag, value).merge(histogram)
 
 
+class _Held(NamedTuple):
+    """Values of one series that are not counted yet."""
+
+    metric: str
+    tags: Mapping[str, str]
+    singles: list[float]
+    batches: list[NDArray[np.float64]]
+
+
 class Summary:
     """Samples in, figures out.
 
@@ -54,31 +64,32 @@ class Summary:
 
     def __init__(self) -> None:
         self._counted: dict[str, _Series] = {}
-        self._held: dict[
-            tuple[object, ...], tuple[Sample, list[float]]
-        ] = {}  # by metric and tags: the first, all values
+        self._held: dict[tuple[object, ...], _Held] = {}  # by metric and tags
         self._holding = 0
 
     def add(self, sample: Sample) -> None:
         """Count one sample. Raises ConfigError for an unknown metric, ValueError for an unknown tag or no number;
         then nothing was counted."""
         check_measurable(sample.value)
-        key = (sample.metric, *sample.tags.items())
-        held = self._held.get(key)
-        if held is None:
-            metric(sample.metric)
-            _check_tags(sample.metric, sample.tags)
-            held = self._held[key] = (sample, [])
-        held[1].append(sample.value)
+        self._hold(sample.metric, sample.tags).singles.append(sample.value)
         self._holding += 1
         if self._holding >= _MOST_HELD:
             self._count_held()
 
+    def _hold(self, name: str, tags: Mapping[str, str]) -> _Held:
+        key = (name, *tags.items())
+        held = self._held.get(key)
+        if held is None:
+            metric(name)
+            _check_tags(name, tags)
+            held = self._held[key] = _Held(name, tags, [], [])
+        return held
+
     def _count_held(self) -> None:
         """In the order in which the series came: that of the tags' values matters."""
         held, self._held, self._holding = self._held, {}, 0
-        for sample, values in held.values():
-            self._count(SampleBatch(sample.metric, np.array(values, np.float64), sample.time, sample.tags))
+        for series in held.values():
+            self._count(series)
 
     @property
     def _series(self) -> dict[str, _Series]:
@@ -89,17 +100,21 @@ class Summary:
     def add_batch(self, batch: SampleBatch) -> None:
         """`add` for each value of the batch. Raises as that does; then nothing was counted."""
         _check_tags(batch.metric, batch.tags)
-        self._count_held()
-        self._count(batch)
-
-    def _count(self, batch: SampleBatch) -> None:
-        counted = Histogram()
-        counted.add_many(batch.values)
-        if not counted.count:
+        if not len(batch.values):
             return
-        series = self._open(batch.metric)
+        check_measurable(batch.values.min().item())
+        check_measurable(batch.values.max().item())
+        self._hold(batch.metric, batch.tags).batches.append(batch.values)
+        self._holding += len(batch.values)
+        if self._holding >= _MOST_HELD:
+            self._count_held()
+
+    def _count(self, held: _Held) -> None:
+        counted = Histogram()
+        counted.add_many(np.concatenate([np.array(held.singles, np.float64), *held.batches]))
+        series = self._open(held.metric)
         series.overall.merge(counted)
-        for tag, value in batch.tags.items():
+        for tag, value in held.tags.items():
             series.tagged(tag, value).merge(counted)
 
     def _open(self, name: str) -> _Series:

@@ -137,6 +137,11 @@ class FastTrackSender:
         return int(self.track.send_drops)
 
     @property
+    def srtp_errors(self) -> int:
+        """Packets that libsrtp refused to protect: they were not sent."""
+        return int(self.track.srtp_errors)
+
+    @property
     def unreachable(self) -> int:
         """Datagrams without a route, past the endpoint's own count."""
         return int(self.track.unreachable)

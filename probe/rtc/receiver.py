@@ -300,6 +300,11 @@ class TrackReceiver:
         self._wants_keyframe = False
 
     @property
+    def readings_lost(self) -> int:
+        """Packets that were counted, and whose record found no room any more."""
+        return self.stream.overrun if isinstance(self.stream, NativeStream) else 0
+
+    @property
     def frames_given_up(self) -> int:
         """Frames known to be incomplete for good."""
         return 0 if self._assembler is None else self._assembler.lost_frames
