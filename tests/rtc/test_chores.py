@@ -13,9 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from probe.rtc.beat import PERIOD, Beat, Turn
-from probe.rtc.chores import GRID, Chores
+from probe.rtc.chores import Chores
 from tests.client.fakes import START, FakeClock
 from tests.simulated import in_simulated_time
+
+GRID = 0.05
 
 
 class Worker:
@@ -43,7 +45,7 @@ class Worker:
 
 def chores_of(clock: FakeClock, *, on_the_beat: bool) -> tuple[Chores, Beat]:
     beat = Beat(clock)
-    chores = Chores(clock, beat)
+    chores = Chores(clock, beat, GRID)
     if on_the_beat:
         beat.start()
     return chores, beat
@@ -237,7 +239,7 @@ def test_whenever_the_beat_begins_or_ends_each_chore_is_done_once(
     async def story(clock: FakeClock) -> None:
         beat, wanted = Beat(clock), list[bool]()
         beat.follow(Turn.READ, lambda due: wanted.clear() or beat.stop() if wanted else None, lambda: None)  # type: ignore[func-returns-value]
-        chores, worker = Chores(clock, beat), Worker(clock, 0.0011)
+        chores, worker = Chores(clock, beat, GRID), Worker(clock, 0.0011)
         if begin:
             beat.start()
         for due in dues:
@@ -262,7 +264,7 @@ async def test_the_beat_may_end_between_two_turns(clock: FakeClock) -> None:
     """Who reads ends it in the middle of a batch, and the chores' turn is next."""
     beat = Beat(clock)
     beat.follow(Turn.READ, lambda due: beat.stop() if clock.now() > START + 0.052 else None, lambda: None)
-    chores, worker = Chores(clock, beat), Worker(clock, 0.001)
+    chores, worker = Chores(clock, beat, GRID), Worker(clock, 0.001)
     beat.start()
     for number in range(20):
         chores.at(START + 0.02 + number * 1e-4, worker.report)
