@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from sfu_shim.core.link.profiles import Network
 
 Depth = Literal["headers", "frames", "pictures"]
+_MOST_GATHERED = 4096
+"""Values: more at a time would hold up the packets for milliseconds."""
 _GATHERING = 1.0
 """Seconds for which observed values are gathered before they go on."""
 
@@ -82,6 +84,7 @@ class Context:
     garbage: Garbage = field(default_factory=Garbage, init=False)
     _gathered: dict[tuple[object, ...], _Gathered] = field(default_factory=dict, init=False)
     _gathered_since: float = field(default=0.0, init=False)
+    _gathered_values: int = field(default=0, init=False)
 
     def __post_init__(self) -> None:
         self.polls = Polls(self.clock, self.wheel)
@@ -108,12 +111,13 @@ class Context:
             self._gathered_since = now
         series = self._gathered.setdefault((metric, *tags.items()), _Gathered(metric, tags, []))
         series.values.append(values)
-        if now - self._gathered_since >= _GATHERING:
+        self._gathered_values += len(values)
+        if now - self._gathered_since >= _GATHERING or self._gathered_values >= _MOST_GATHERED:
             self.flush()
 
     def flush(self) -> None:
         """What was observed goes on at once: whoever reads a summary calls this before."""
-        gathered, self._gathered = self._gathered, {}
+        gathered, self._gathered, self._gathered_values = self._gathered, {}, 0
         for series in gathered.values():
             if self.batch_sink is not None:
                 time = self.clock.now() - self.epoch

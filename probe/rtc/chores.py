@@ -1,8 +1,8 @@
 """Work that is due now and then but need not be on time: done in batches, like by like.
 
 A second's figures of one participant cost a third when they are worked out right behind another's, while the code is warm
-in the processor's caches. So what is due within a fifth of a second is done in one go, sorted by kind, a few
-milliseconds at a time: packets, which have to be on time, get their turn in between.
+in the processor's caches. So what is due within a twentieth of a second is done in one go, sorted by kind, a
+millisecond at a time: packets, which have to be on time, get their turn in between.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from probe.rtc.beat import Beat, Turn
 from probe.rtc.clock import Clock
 
-GRID = 0.2
+GRID = 0.05
 """Seconds between two batches: nothing is done early, and nothing waits longer for its batch."""
-_BUDGET = 0.003
+_BUDGET = 0.001
 """Seconds of work at a time."""
 _PAUSE = 0.002
 _MOST_BEHIND = 10
