@@ -312,8 +312,12 @@ class Path:
         observed[AUTHENTICATED] += self.peer.authenticated + (lane.authenticated if lane is not None else 0)
         observed[REFUSED] += lane.refused if lane is not None else 0
         observed[VIDEO_STREAMS] += sum(receiver.kind == "video" for receiver in receivers)
-        self._tell_of_ours(sum(receiver.readings_lost for receiver in receivers), "readings lost: nobody took them in time")
-        self._tell_of_ours(sum(sender.srtp_errors for sender in self._fast_senders()), "packets that SRTP did not protect")
+        self._tell_of_ours(
+            sum(receiver.readings_lost for receiver in receivers), "readings lost: nobody took them in time"
+        )
+        self._tell_of_ours(
+            sum(sender.srtp_errors for sender in self._fast_senders()), "packets that SRTP did not protect"
+        )
 
     def _tell_of_ours(self, count: int, what: str) -> None:
         """Something that never should happen, and is never silent."""
