@@ -40,7 +40,9 @@ def test_one_context_serves_all_until_other_profiles_are_wanted() -> None:
 
 
 def test_the_shared_context_keeps_no_sessions() -> None:
-    context = shared_certificate()._create_ssl_context(PREFERRED_PROFILES)
+    context = SharedCertificate.generateCertificate()._create_ssl_context(
+        PREFERRED_PROFILES
+    )  # one that nobody has used
     assert context.get_session_cache_mode() == SSL.SESS_CACHE_OFF
     assert context.set_mode(0) & SSL.MODE_RELEASE_BUFFERS  # the mask as it is
 
