@@ -16,10 +16,10 @@ from pylibsrtp import Session
 
 from probe.native import core, srtp_pointer
 from probe.rtc.clock import Clock
-from probe.rtc.sender import TrackSender, as_rtx
+from probe.rtc.sender import FeedbackAnswers, TrackSender
 from probe.rtc.transceiver import Transceiver
 from probe.wire import extensions as ext
-from probe.wire.rtcp import Nack, SenderReport
+from probe.wire.rtcp import SenderReport
 from probe.wire.rtp import build_packet
 
 HISTORY = {"audio": 256, "video": 1024}
@@ -54,7 +54,7 @@ class Outlet:
     connected: bool = False
 
 
-class FastTrackSender:
+class FastTrackSender(FeedbackAnswers):
     """One outgoing stream with the public face of `TrackSender`. `send(packet)` is the peer's `send_rtp`, by which
     retransmissions go. Needs `probe.native.core`."""
 
@@ -165,28 +165,12 @@ class FastTrackSender:
         """The connection is lost: what still comes is numbered, not sent."""
         self.track.disconnect()
 
-    def on_nack(self, nack: Nack) -> None:
-        """Send again what is still known: as RTX (RFC 4588) where negotiated, else the packet itself."""
-        self.nacks += 1
-        for sequence in nack.sequence_numbers:
-            packet = self.track.packet(sequence)
-            if packet is None:
-                continue
-            self.retransmitted += 1
-            again = packet if self._rtx_payload_type is None else self._as_rtx(packet)
-            self._retransmitted_bytes += len(again)
-            self._send(again)
+    def _kept(self, sequence: int) -> bytes | None:
+        packet: bytes | None = self.track.packet(sequence)
+        return packet
 
-    def _as_rtx(self, packet: bytes) -> bytes:
-        assert self._rtx_payload_type is not None
-        again = as_rtx(packet, self.rtx_ssrc, self._rtx_payload_type, self._rtx_sequence)
-        self._rtx_sequence = (self._rtx_sequence + 1) & 0xFFFF
-        return again
-
-    def on_picture_loss(self) -> None:
-        """PLI or FIR: a keyframe as soon as the source can."""
-        self.plis += 1
-        self._want_keyframe()
+    def _sent_again(self, size: int) -> None:
+        self._retransmitted_bytes += size
 
     def report(self, now: float) -> SenderReport | None:
         """RFC 3550 section 6.4.1, without report blocks. None before the first packet."""

@@ -50,7 +50,51 @@ def as_rtx(packet: bytes, ssrc: int, payload_type: int, sequence: int) -> bytes:
     return bytes(head) + bytes(original) + packet[header_length:]
 
 
-class TrackSender:
+class FeedbackAnswers:
+    """How a sender answers feedback, wherever its packets are kept: sent again, or a keyframe wanted."""
+
+    rtx_ssrc: int
+    nacks: int
+    plis: int
+    retransmitted: int
+    _send: Callable[[bytes], None]
+    _want_keyframe: Callable[[], None]
+    _rtx_payload_type: int | None
+    _rtx_sequence: int
+
+    def _kept(self, sequence: int) -> bytes | None:
+        """The clear packet of that 16-bit number, None when it is forgotten."""
+        raise NotImplementedError
+
+    def _sent_again(self, size: int) -> None:
+        """A retransmission of so many bytes is about to go out."""
+        raise NotImplementedError
+
+    def on_nack(self, nack: Nack) -> None:
+        """Send again what is still known: as RTX (RFC 4588) where negotiated, else the packet itself."""
+        self.nacks += 1
+        for sequence in nack.sequence_numbers:
+            packet = self._kept(sequence)
+            if packet is None:
+                continue
+            self.retransmitted += 1
+            again = packet if self._rtx_payload_type is None else self._as_rtx(packet)
+            self._sent_again(len(again))
+            self._send(again)
+
+    def _as_rtx(self, packet: bytes) -> bytes:
+        assert self._rtx_payload_type is not None
+        again = as_rtx(packet, self.rtx_ssrc, self._rtx_payload_type, self._rtx_sequence)
+        self._rtx_sequence = (self._rtx_sequence + 1) & 0xFFFF
+        return again
+
+    def on_picture_loss(self) -> None:
+        """PLI or FIR: a keyframe as soon as the source can."""
+        self.plis += 1
+        self._want_keyframe()
+
+
+class TrackSender(FeedbackAnswers):
     """One outgoing stream (RFC 3550). `send(packet)` is the peer's `send_rtp`, `want_keyframe` asks the source."""
 
     def __init__(
@@ -158,28 +202,11 @@ class TrackSender:
             elapsed = unit.capture_time - self._origin.capture_time
         return (self._timestamp_base + round(elapsed * self._clock_rate)) & 0xFFFFFFFF
 
-    def on_nack(self, nack: Nack) -> None:
-        """Send again what is still known: as RTX (RFC 4588) where negotiated, else the packet itself."""
-        self.nacks += 1
-        for sequence in nack.sequence_numbers:
-            packet = self._history.get(sequence)
-            if packet is None:
-                continue
-            self.retransmitted += 1
-            again = packet if self._rtx_payload_type is None else self._as_rtx(packet)
-            self.wire_bytes += len(again)
-            self._send(again)
+    def _kept(self, sequence: int) -> bytes | None:
+        return self._history.get(sequence)
 
-    def _as_rtx(self, packet: bytes) -> bytes:
-        assert self._rtx_payload_type is not None
-        again = as_rtx(packet, self.rtx_ssrc, self._rtx_payload_type, self._rtx_sequence)
-        self._rtx_sequence = (self._rtx_sequence + 1) & 0xFFFF
-        return again
-
-    def on_picture_loss(self) -> None:
-        """PLI or FIR: a keyframe as soon as the source can."""
-        self.plis += 1
-        self._want_keyframe()
+    def _sent_again(self, size: int) -> None:
+        self.wire_bytes += size
 
     def report(self, now: float) -> SenderReport | None:
         """RFC 3550 section 6.4.1, without report blocks. None before the first packet."""
