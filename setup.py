@@ -6,7 +6,7 @@ from setuptools import Extension, setup
 
 SOURCES = (
     "module", "stream", "socket", "reader", "content", "track", "source", "pacer", "route", "output", "forward",
-    "analysis", "playout",
+    "analysis", "playout", "tally",
 )  # fmt: skip
 HEADERS = ("column", "core", "forward", "sender", "socket", "stream")
 WARNINGS = ["-Wall", "-Wextra", "-Wno-unused-parameter", "-Wno-missing-field-initializers"]

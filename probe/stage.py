@@ -128,7 +128,9 @@ async def stage(
     )
     if scenario.observe.depth == "headers" and native.available():
         context.reading = Reading(clock, context.beat)
-        context.pacing = Pacing(clock, context.wheel, health.pacing_errors, beat=context.beat)
+        context.pacing = Pacing(
+            clock, context.wheel, health.pacing_errors, beat=context.beat, between=context.reading.drain
+        )
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(lambda _, what: context.crashed(what.get("exception") or RuntimeError(what["message"])))
     await _warm_up(context)

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,18 +33,21 @@ if TYPE_CHECKING:
     from sfu_shim.core.link.profiles import Network
 
 Depth = Literal["headers", "frames", "pictures"]
-_MOST_GATHERED = 4096
-"""Values: more at a time would hold up the packets for milliseconds."""
+_MOST_GATHERED = 1024
+"""Values of one series: more at a time would hold up the packets."""
 _GATHERING = 1.0
 """Seconds for which observed values are gathered before they go on."""
 
 
-class _Gathered(NamedTuple):
-    """What was observed of one series and has not gone on yet."""
+@dataclass(slots=True)
+class _Gathered:
+    """What was observed of one series since a monotonic time and has not gone on yet."""
 
     metric: str
     tags: Mapping[str, str]
-    values: list[NDArray[np.float64]]
+    since: float
+    values: list[NDArray[np.float64]] = field(default_factory=list)
+    count: int = 0
 
 
 @dataclass(slots=True)
@@ -83,8 +86,6 @@ class Context:
     chores: Chores = field(init=False)
     garbage: Garbage = field(default_factory=Garbage, init=False)
     _gathered: dict[tuple[object, ...], _Gathered] = field(default_factory=dict, init=False)
-    _gathered_since: float = field(default=0.0, init=False)
-    _gathered_values: int = field(default=0, init=False)
 
     def __post_init__(self) -> None:
         self.polls = Polls(self.clock, self.wheel)
@@ -107,21 +108,27 @@ class Context:
             for sample in SampleBatch(metric, values, now - self.epoch, tags).singles():
                 self.sink(sample)
             return
-        if not self._gathered:
-            self._gathered_since = now
-        series = self._gathered.setdefault((metric, *tags.items()), _Gathered(metric, tags, []))
+        key = (metric, *tags.items())
+        if (series := self._gathered.get(key)) is None:
+            series = self._gathered[key] = _Gathered(metric, tags, now)
         series.values.append(values)
-        self._gathered_values += len(values)
-        if now - self._gathered_since >= _GATHERING or self._gathered_values >= _MOST_GATHERED:
-            self.flush()
+        series.count += len(values)
+        oldest = next(iter(self._gathered))
+        if series.count >= _MOST_GATHERED:
+            self._pass_on(key)
+        elif now - self._gathered[oldest].since >= _GATHERING:
+            self._pass_on(oldest)
 
     def flush(self) -> None:
         """What was observed goes on at once: whoever reads a summary calls this before."""
-        gathered, self._gathered, self._gathered_values = self._gathered, {}, 0
-        for series in gathered.values():
-            if self.batch_sink is not None:
-                time = self.clock.now() - self.epoch
-                self.batch_sink(SampleBatch(series.metric, np.concatenate(series.values), time, series.tags))
+        for key in list(self._gathered):
+            self._pass_on(key)
+
+    def _pass_on(self, key: tuple[object, ...]) -> None:
+        series = self._gathered.pop(key)
+        if self.batch_sink is not None:
+            time = self.clock.now() - self.epoch
+            self.batch_sink(SampleBatch(series.metric, np.concatenate(series.values), time, series.tags))
 
     def complain(self, error: ProbeError, *, who: str = "", phase: str = "") -> None:
         """Keep an error for the report; equal ones are counted."""

@@ -33,7 +33,11 @@ if TYPE_CHECKING:
     from probe.native._core import Content, Source, Track
 
 _APART = 2 * TOLERANCE
-_LATENESS_INTERVAL = 0.25
+_LATENESS_INTERVAL = 0.05
+
+_HELPING = 96
+"""Frames sent at a time, and so many helpings in one go at most."""
+_HELPINGS = 200
 
 _contents: WeakKeyDictionary[Hashable, dict[str, Content]] = WeakKeyDictionary()
 
@@ -65,7 +69,8 @@ class Pacing:
     """One per process: ticks all sources with one timer. `on_late` gets the pacing errors (seconds, one for each tick) in bulk;
     `now` stands in for the machine's clock in tests.
 
-    Of many sources one is due nearly always. They go with the beat then, while it runs.
+    Of many sources one is due nearly always. They go with the beat then, while it runs. After each helping of frames `between` is
+    called, to read what came: it still lies in the processor's cache, and what fell due meanwhile goes out at once.
     """
 
     def __init__(
@@ -75,8 +80,10 @@ class Pacing:
         on_late: Callable[[NDArray[np.float64]], None],
         now: Callable[[], float] | None = None,
         beat: Beat | None = None,
+        between: Callable[[], None] = lambda: None,
     ) -> None:
         self._pacer = core.Pacer()
+        self._between = between
         self._clock = clock
         self._wheel = wheel
         self._on_late = on_late
@@ -118,7 +125,11 @@ class Pacing:
 
     def _turn(self, due: float) -> None:
         """Send what is due."""
-        self._pacer.run(None if self._now is None else self._now())
+        for _ in range(_HELPINGS):
+            following = self._pacer.run(None if self._now is None else self._now(), _HELPING)
+            if following is None or following > self._clock.now():
+                break
+            self._between()
         now = self._clock.now()
         if now >= self._told + _LATENESS_INTERVAL or not self._pacer.sources:
             self._tell(now)

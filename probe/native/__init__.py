@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from pylibsrtp import Session, _binding
 
+from probe.measure import histogram
+
 if TYPE_CHECKING:
     from types import ModuleType
 
@@ -41,6 +43,7 @@ def _address(function: str) -> int:
 
 core: Any = _load()
 """The extension, or None."""
+histogram.tally_with(core.tally if core is not None else None)
 
 
 def available() -> bool:

@@ -108,8 +108,8 @@ class Pacer:
 
     def add(self, source: Source, due: float, /) -> None: ...
     def remove(self, source: Source, /) -> bool: ...
-    def run(self, now: float | None = None, /) -> float | None:
-        """Tick all that is due within half a millisecond, 20 000 ticks at most: by the machine's clock, read anew for each
+    def run(self, now: float | None = None, most: int = 20000, /) -> float | None:
+        """Tick all that is due within half a millisecond, `most` ticks at most: by the machine's clock, read anew for each
         tick, or at the simulated time `now`. The next due time, None without sources."""
     def take_lateness(self) -> bytes:
         """Seconds by which each tick since the last call came late: float64."""
@@ -283,6 +283,14 @@ def rhythm(
 
 def intervals(times: Buffer, last: int, /) -> tuple[list[int], int]:
     """Milliseconds between frames, of which the one before them was at `last`, and when the last of them was."""
+
+def tally(
+    values: Buffer, smallest: float, largest: float, log_factor: float, /
+) -> (
+    tuple[float, float, list[tuple[int, int, int, int, int, int]], int, list[tuple[int, int]], list[tuple[int, int]]]
+    | None
+):
+    """What float64 values add to a histogram (`probe.measure.histogram.Tally`); None: leave it to Python, nothing is changed."""
 
 def playout(
     sequences: Buffer,

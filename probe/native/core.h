@@ -28,6 +28,11 @@ static inline double monotonic_now(void) {
     return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }
 
+/* Ask for all cache lines of that object ahead of its use. */
+static inline void prefetch(const void *object, size_t size) {
+    for (size_t at = 0; at < size; at += 64) __builtin_prefetch((const char *)object + at, 1);
+}
+
 static inline uint16_t read16(const uint8_t *at) { return (uint16_t)(at[0] << 8 | at[1]); }
 static inline uint32_t read32(const uint8_t *at) {
     return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
@@ -56,6 +61,7 @@ int add_output(PyObject *module);
 int add_forward(PyObject *module);
 int add_analysis(PyObject *module);
 int add_playout(PyObject *module);
+int add_tally(PyObject *module);
 
 /* Makes a type and adds it to the module; the reference is the caller's to keep. NULL with an exception set on failure. */
 PyTypeObject *add_type(PyObject *module, PyType_Spec *spec);

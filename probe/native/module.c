@@ -28,7 +28,7 @@ static struct PyModuleDef definition = {
 
 static int (*const adders[])(PyObject *module) = {
     add_stream, add_socket, add_reader, add_content, add_track, add_source, add_pacer,
-    add_route, add_output, add_forward, add_analysis, add_playout,
+    add_route, add_output, add_forward, add_analysis, add_playout, add_tally,
 };
 
 PyMODINIT_FUNC PyInit__core(void) {

@@ -4,6 +4,7 @@
 #define COALESCE 0.0005 /* seconds: what is due within them is done in one go, as probe.rtc.wheel does */
 #define MISSED_INTERVALS 10 /* behind by more, a source leaves the missed ticks out, as probe.rtc.wheel does */
 #define MAX_TICKS 20000 /* of one call of Pacer.run: the event loop has other things to do */
+#define LOOK_AHEAD 16 /* turns */
 #define MAX_LATENESS (1 << 20)
 
 static PyTypeObject *pacer_type;
@@ -153,6 +154,14 @@ static int pacer_turn(Pacer *self, double now) {
     return failed ? -1 : 0;
 }
 
+/* What is due next stands near the top of the heap. One memory access after the other takes longer than the work itself when
+ * hundreds of participants share a cache; asked for ahead they come together. */
+static void pacer_look_ahead(const Pacer *self) {
+    Py_ssize_t count = self->count < 2 * LOOK_AHEAD ? self->count : 2 * LOOK_AHEAD;
+    for (int step = 0; step < PREFETCH_STEPS; step++)
+        for (Py_ssize_t at = 0; at < count; at++) source_prefetch(self->heap[at].source, step);
+}
+
 static PyObject *pacer_next_due(Pacer *self, void *unused) {
     if (self->count == 0) Py_RETURN_NONE;
     return PyFloat_FromDouble(self->heap[0].due);
@@ -160,15 +169,18 @@ static PyObject *pacer_next_due(Pacer *self, void *unused) {
 
 static PyObject *pacer_run(Pacer *self, PyObject *args) {
     PyObject *given = Py_None;
-    if (!PyArg_ParseTuple(args, "|O:run", &given)) return NULL;
+    int most = MAX_TICKS;
+    if (!PyArg_ParseTuple(args, "|Oi:run", &given, &most)) return NULL;
     double fixed = given == Py_None ? 0.0 : PyFloat_AsDouble(given);
     if (fixed == -1.0 && PyErr_Occurred()) return NULL;
     if (self->running) return PyErr_Format(PyExc_RuntimeError, "the pacer is running already");
     double horizon = (given == Py_None ? monotonic_now() : fixed) + COALESCE;
     int failed = 0;
     self->running = 1;
-    for (int turn = 0; turn < MAX_TICKS && !failed && self->count > 0 && self->heap[0].due <= horizon; turn++)
+    for (int turn = 0; turn < most && !failed && self->count > 0 && self->heap[0].due <= horizon; turn++) {
+        if (turn % LOOK_AHEAD == 0) pacer_look_ahead(self);
         failed = pacer_turn(self, given == Py_None ? monotonic_now() : fixed);
+    }
     self->running = 0;
     return failed ? NULL : pacer_next_due(self, NULL);
 }
@@ -183,7 +195,7 @@ static PyObject *pacer_take_lateness(Pacer *self, PyObject *unused) {
 static PyMethodDef pacer_methods[] = {
     {"add", (PyCFunction)pacer_add, METH_VARARGS, "Tick this source from that time on."},
     {"remove", (PyCFunction)pacer_remove, METH_O, "Tick it no more. Whether it was ticked."},
-    {"run", (PyCFunction)pacer_run, METH_VARARGS, "Tick what is due by the clock, or at a simulated now. The next due time or None."},
+    {"run", (PyCFunction)pacer_run, METH_VARARGS, "Tick what is due by the clock, or at a simulated now, so many at most. The next due time or None."},
     {"take_lateness", (PyCFunction)pacer_take_lateness, METH_NOARGS, "Seconds that each tick came late since the last call, float64."},
     {NULL},
 };

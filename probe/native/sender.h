@@ -78,6 +78,12 @@ static inline int is_video(const char *kind) {
 /* One frame. 0: done, 1: a keyframe is wanted first, -1: an exception is set. */
 int track_send(Track *track, Content *content, const Frame *frame, double capture, int64_t position);
 
+/* Have the memory that its next tick touches brought near: the hops before it must have come, so the steps go over several
+ * sources each, 0 first. */
+#define PREFETCH_STEPS 4
+void source_prefetch(const Source *source, int step);
+void track_prefetch(const Track *track);
+
 /* One unit to all that are attached, due at `due`, now. Not 0 with an exception set. */
 int source_tick(Source *source, double due, double now);
 

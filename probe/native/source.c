@@ -169,6 +169,22 @@ static int attachment_send(Source *self, const Attachment *to, Py_ssize_t number
 }
 
 /* One unit, due at `due`, now. An audio position is the time that is due, not a count: what a stall left out has passed. */
+void source_prefetch(const Source *self, int step) {
+    if (step == 0) {
+        prefetch(self, sizeof *self);
+    } else if (step == 1) {
+        prefetch(self->attachments, sizeof *self->attachments);
+        __builtin_prefetch(&self->content->frames[self->position]);
+        if (self->video && self->captures != NULL)
+            __builtin_prefetch(&self->captures[self->capture_next & (self->capture_capacity - 1)], 1);
+    } else if (self->attachment_count > 0 && self->attachments[0].target != NULL
+               && Py_IS_TYPE(self->attachments[0].target, track_type)) {
+        const Track *track = (const Track *)self->attachments[0].target;
+        if (step == 2) prefetch(track, sizeof *track);
+        else track_prefetch(track);
+    }
+}
+
 int source_tick(Source *self, double due, double now) {
     Py_ssize_t number = self->position;
     const Frame *frame = &self->content->frames[number];

@@ -63,4 +63,15 @@ Fate stream_packet(Stream *self, uint16_t sequence, uint32_t timestamp, double a
 void stream_log(Stream *self, const Fate *fate, uint32_t timestamp, int marker, double arrival, double capture,
                 uint32_t size, uint32_t transport);
 
+/* First the stream itself, then what it points into. */
+static inline void stream_prefetch(const Stream *self, int last) {
+    if (!last) {
+        prefetch(self, offsetof(Stream, ring));
+        prefetch(&self->base, sizeof *self - offsetof(Stream, base));
+    } else {
+        __builtin_prefetch(&self->ring[(self->highest + 1) & (WINDOW - 1)], 1);
+        if (self->log != NULL && self->logged < self->room) __builtin_prefetch(&self->log[self->logged], 1);
+    }
+}
+
 #endif

@@ -204,6 +204,12 @@ static void track_use(Track *self, Content *content) {
     self->remembered = 0;
 }
 
+void track_prefetch(const Track *self) {
+    if (self->session != NULL) __builtin_prefetch(self->session);
+    if (self->history != NULL) __builtin_prefetch(&self->history[self->remembered & (self->capacity - 1)], 1);
+    prefetch(self->socket, 64);
+}
+
 int track_send(Track *self, Content *content, const Frame *frame, double capture, int64_t position) {
     if (!self->started) {
         if (self->video && !frame->keyframe) return 1;

@@ -34,7 +34,7 @@ class Reading:
         self._sockets: dict[DatagramEndpoint, Socket] = {}
         self._beat = beat
         beat.follow(Turn.READ, self._on_beat, self._beat_ended)
-        self._loop.add_reader(self._reader.fileno(), self._drain)
+        self._loop.add_reader(self._reader.fileno(), self.drain)
 
     @property
     def in_ticks(self) -> bool:
@@ -65,12 +65,13 @@ class Reading:
 
     def _beat_ended(self) -> None:
         if (descriptor := self._reader.fileno()) >= 0:
-            self._loop.add_reader(descriptor, self._drain)
+            self._loop.add_reader(descriptor, self.drain)
 
     def _on_beat(self, due: float) -> None:
-        self._drain()
+        self.drain()
 
-    def _drain(self) -> None:
+    def drain(self) -> None:
+        """Read what has arrived, on all sockets."""
         others, attention = self._reader.drain(self._clock.realtime_offset())
         for endpoint, data, address, arrival in others:
             endpoint.arrived(data, address, arrival)

@@ -39,7 +39,7 @@ def test_bugs_are_counted_with_their_place() -> None:
     assert any("test_context.py" in message for message in bench.context.crashes)
 
 
-def test_what_is_observed_goes_on_together_after_a_second() -> None:
+def test_what_is_observed_of_a_series_goes_on_together_after_a_second() -> None:
     bench = Bench()
     batches: list[SampleBatch] = []
     bench.context.batch_sink = batches.append
@@ -53,13 +53,24 @@ def test_what_is_observed_goes_on_together_after_a_second() -> None:
     bench.clock.time += 0.1
     bench.context.observe("jitter_seconds", np.array([0.1]), tags)
     assert [(b.metric, b.values.tolist(), b.time, b.tags) for b in batches] == [
-        ("frame_rate", [1.0, 2.0, 3.0], 1.0, tags),
-        ("frame_rate", [9.0], 1.0, {"topology": "sfu"}),
-        ("jitter_seconds", [0.1], 1.0, tags),
+        ("frame_rate", [1.0, 2.0, 3.0], 1.0, tags)  # one series at a time: packets get their turn in between
     ]
     bench.context.flush()
-    assert len(batches) == 3
+    assert [(b.metric, b.values.tolist(), b.tags) for b in batches[1:]] == [
+        ("frame_rate", [9.0], {"topology": "sfu"}),
+        ("jitter_seconds", [0.1], tags),
+    ]
     assert bench.samples == []
+
+
+def test_a_series_with_many_values_does_not_wait() -> None:
+    bench = Bench()
+    batches: list[SampleBatch] = []
+    bench.context.batch_sink = batches.append
+    bench.context.observe("frame_rate", np.ones(10), {})
+    for _ in range(3):
+        bench.context.observe("jitter_seconds", np.ones(500), {})
+    assert [(b.metric, len(b.values)) for b in batches] == [("jitter_seconds", 1500)]
 
 
 def test_who_takes_no_batches_gets_their_values_one_by_one() -> None:

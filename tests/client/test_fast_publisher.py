@@ -335,3 +335,25 @@ def test_a_tick_that_raises_stops_only_itself() -> None:
         wheel.run_until(START + 1.0)
     wheel.run_until(START + 0.05)
     assert times == pytest.approx([START, START + 0.02, START + 0.04])
+
+
+@in_simulated_time
+async def test_between_helpings_what_came_is_read(clock: FakeClock) -> None:
+    read: list[int] = []
+    beat, wheel, late = Beat(clock), TimerWheel(clock, lambda late: None), list[float]()
+    pacing = Pacing(
+        clock, wheel, lambda found: late.extend(found.tolist()), clock.now, beat, lambda: read.append(len(sent))
+    )
+    sent: list[float] = []
+    for _ in range(1000):
+        source = core.Source(content(AUDIO, "opus"), 0.02, "audio")
+        source.attach(lambda frame, time, position: sent.append(time))
+        pacing.add(source, START)
+    beat.start()
+    await asyncio.sleep(0.01)
+    pacing.close()
+    beat.stop()
+    wheel.close()
+    assert len(sent) == 1000
+    assert 5 <= len(read) <= 40
+    assert np.diff([0, *read, 1000]).max() <= 200

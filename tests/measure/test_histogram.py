@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from probe.measure.histogram import LARGEST, RELATIVE_ERROR, SMALLEST, Histogram
+from probe import native
+from probe.measure.histogram import LARGEST, RELATIVE_ERROR, SMALLEST, Histogram, tally_with
 
 VALUES = st.floats(-1e18, 1e18)
 SAMPLES = st.lists(VALUES, max_size=30)
@@ -198,3 +199,16 @@ def test_in_bulk_refuses_all_for_one(bad: float, count: int) -> None:
     with pytest.raises(ValueError, match="measurable"):
         histogram.add_many([*[2.0] * count, bad])
     assert histogram == _of([1.0])
+
+
+@pytest.mark.skipif(not native.available(), reason="the compiled path was not built: no C compiler")
+@given(st.lists(VALUES | st.floats(0, 1) | st.sampled_from(EDGES), max_size=200))
+def test_compiled_and_not_count_the_same_bit_for_bit(values: list[float]) -> None:
+    compiled, plain = Histogram(), Histogram()
+    compiled.add_many(values)
+    tally_with(None)
+    try:
+        plain.add_many(values)
+    finally:
+        tally_with(native.core.tally)
+    assert compiled.to_dict() == plain.to_dict()

@@ -82,3 +82,21 @@ def test_arrays_can_grow_again_after_an_error() -> None:
         buffer.on_packets(np.arange(10, 30), np.zeros(19), np.zeros(20))
     buffer.on_packet(10, 0.2, 0.2)
     assert buffer.window(9.0).expected == 11
+
+
+@pytest.mark.parametrize("values", [np.zeros(0), np.array([1.0, np.nan]), np.array([1e19]), np.array([-np.inf])])
+def test_a_tally_leaves_to_python_what_is_unusual(values: np.ndarray[Any, Any]) -> None:
+    assert native.core.tally(values, 1e-9, 1e18, 0.005) is None
+    assert native.core.tally(np.ones(2), 1e-9, 1e18, 0.005) == (
+        1.0,
+        1.0,
+        [(1, 1, 0, 2 << 52, 2 << 40, 0)],
+        0,
+        [(0, 2)],
+        [],
+    )
+
+
+@pytest.mark.parametrize("limits", [(0.0, 1e18, 0.005), (1e-9, 1e18, 0.0), (1e-9, 1e18, 1e-9)])
+def test_a_tally_has_room_for_so_many_buckets(limits: tuple[float, float, float]) -> None:
+    assert native.core.tally(np.ones(2), *limits) is None
