@@ -142,17 +142,17 @@ COMMANDS: tuple[type[Message], ...] = (Setup, Hold, Close, Deliver)
 ANSWERS: tuple[type[Message], ...] = (Ready, Held, Closed, Delivered, Snapshot, Failed)
 
 
-def encode(message: Message, *, first: bool = False) -> bytes:
-    """The message's line, newline included. `first`: the first that its side says.
+def encode(message: Message, *, first: bool = False, protocol: str = PROTOCOL) -> bytes:
+    """The message's line, newline included. `first`: the first that its side says, which names the `protocol`.
 
     A figure in an outcome's rows that is NaN or infinite becomes null, as it does in the report.
     """
-    head = {"protocol": PROTOCOL} if first else {}
+    head = {"protocol": protocol} if first else {}
     data = {**head, "type": message.type, **message.model_dump(mode="json")}
     return json.dumps(data, separators=(",", ":"), allow_nan=False).encode() + b"\n"
 
 
-def decode(line: bytes, kinds: Collection[type[Message]], *, first: bool = False) -> Message:
+def decode(line: bytes, kinds: Collection[type[Message]], *, first: bool = False, protocol: str = PROTOCOL) -> Message:
     """The line's message, one of `kinds`. Raises MeasurementError for what is none, and on a first line for another protocol."""
     try:
         data = json.loads(line)
@@ -160,9 +160,10 @@ def decode(line: bytes, kinds: Collection[type[Message]], *, first: bool = False
         raise _refused(f"{_shown(line)} is no JSON: {error}") from error
     if not isinstance(data, dict):
         raise _refused(f"{_shown(line)} is no object")
-    protocol, name = data.pop("protocol", None), data.pop("type", None)
-    if protocol != (PROTOCOL if first else None):
-        raise _refused(f"protocol {protocol!r} where {PROTOCOL if first else None!r} is spoken")
+    said, name = data.pop("protocol", None), data.pop("type", None)
+    expected = protocol if first else None
+    if said != expected:
+        raise _refused(f"protocol {said!r} where {expected!r} is spoken")
     by_name = {kind.type: kind for kind in kinds}
     if name not in by_name:
         raise _refused(f"unknown message {name!r}{nearest(str(name), by_name)}")

@@ -1,0 +1,1 @@
+"""Load campaigns: Locust drives, an engine process per worker measures, the master judges."""
