@@ -19,7 +19,8 @@ class Delta:
     """What happened since the last harvest; deltas of one or of many engines add up.
 
     `presence`: (monotonic seconds, +1 or -1) whenever somebody has media or leaves. `participants` and `migrations`: rows of
-    the report, of stays and moves that ended. `errors` by (phase, who, message), `crashes` are our bugs. `retries`: joins
+    the report, of stays and moves that ended, failures first and no more than fit a message: `unlisted` counts those beyond, as
+    "participants" and "migrations". `errors` by (phase, who, message), `crashes` are our bugs. `retries`: joins
     that were tried again. `first_drop`: UTC seconds (`time.time()`) of the first lost call, if there was one.
     """
 
@@ -27,6 +28,7 @@ class Delta:
     presence: list[tuple[float, int]] = field(default_factory=list)
     participants: list[Row] = field(default_factory=list)
     migrations: list[Row] = field(default_factory=list)
+    unlisted: Counter[str] = field(default_factory=Counter)
     errors: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     crashes: Counter[str] = field(default_factory=Counter)
     retries: int = 0
@@ -38,6 +40,7 @@ class Delta:
         self.presence += other.presence
         self.participants += other.participants
         self.migrations += other.migrations
+        self.unlisted += other.unlisted
         self.errors += other.errors
         self.crashes += other.crashes
         self.retries += other.retries
@@ -47,10 +50,11 @@ class Delta:
     def to_dict(self) -> dict[str, Any]:
         """For a pipe or a message."""
         return {
-            "summary": self.summary.to_dict(),
+            "summary": self.summary.packed(),
             "presence": [list(entry) for entry in self.presence],
             "participants": list(self.participants),
             "migrations": list(self.migrations),
+            "unlisted": dict(self.unlisted),
             "errors": [[*key, count] for key, count in self.errors.items()],
             "crashes": [list(entry) for entry in self.crashes.items()],
             "retries": self.retries,
@@ -66,6 +70,7 @@ class Delta:
                 presence=[(float(time), int(change)) for time, change in data["presence"]],
                 participants=list(data["participants"]),
                 migrations=list(data["migrations"]),
+                unlisted=Counter({str(name): int(count) for name, count in data["unlisted"].items()}),
                 errors=Counter({(phase, who, text): int(count) for phase, who, text, count in data["errors"]}),
                 crashes=Counter({str(text): int(count) for text, count in data["crashes"]}),
                 retries=int(data["retries"]),

@@ -57,7 +57,8 @@ class Join(Message):
 
 
 class Leave(Message):
-    """Command: the participant of that ticket leaves."""
+    """Command: the participant of that ticket leaves. What is still under way, a join or a whole meeting, is called off: its own
+    answer says so, and it counts for nothing."""
 
     type = "leave"
     ticket: Count
@@ -93,7 +94,8 @@ class Ready(Message):
 
 
 class Joined(Message):
-    """Answer to join. `error` empty: in, and (unless alone) with the first picture of another seen."""
+    """Answer to join. `error` empty: in, and (unless alone) with the first picture of another seen. With an error it is not in,
+    and has left already."""
 
     type = "joined"
     ticket: Count
@@ -109,7 +111,7 @@ class Left(Message):
 
 
 class Met(Message):
-    """Answer to meet: the meeting is over. `error` if nobody got in."""
+    """Answer to meet: the meeting is over. `error` if nobody got in, or if it was called off."""
 
     type = "met"
     ticket: Count

@@ -9,6 +9,8 @@ from typing import Annotated
 import typer
 
 from probe import __version__
+from probe.cli_compare import compare
+from probe.cli_history import history_app, report
 from probe.model.errors import ProbeError
 
 app = typer.Typer(
@@ -25,8 +27,15 @@ score = typer.Typer(help="The quality models on given figures.", no_args_is_help
 app.add_typer(scenarios, name="scenarios")
 app.add_typer(targets, name="targets")
 app.add_typer(score, name="score")
+app.add_typer(history_app, name="history")
+app.command()(report)
+app.command()(compare)
 
 _JSON = Annotated[bool, typer.Option("--json", help="Print one JSON document instead.")]
+_HISTORY = Annotated[
+    str | None,
+    typer.Option(metavar="FILE|URL", envvar="MEETPROBE_HISTORY", help="Where runs are stored; none: nowhere."),
+]
 
 
 def _version(wanted: bool) -> None:
@@ -61,7 +70,9 @@ def run(
         str | None, typer.Option(help="Which targets count: now, 3m, 6m or what the profile has.")
     ] = None,
     json: _JSON = False,
-    out: Annotated[Path | None, typer.Option(metavar="DIR", help="Write report.json and the samples there.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Write the report there in all its forms, and the samples.")
+    ] = None,
     strict: Annotated[bool, typer.Option("--strict", help="Exit 4 when a target is not decided.")] = False,
     network: Annotated[
         str | None, typer.Option(metavar="NAME", help="Emulate this access network for everybody; see docs/network.md.")
@@ -72,12 +83,32 @@ def run(
     video: Annotated[Path | None, typer.Option(metavar="FILE", help="Send this video instead.")] = None,
     audio: Annotated[Path | None, typer.Option(metavar="FILE", help="Send this sound instead.")] = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress on stderr.")] = False,
+    history: _HISTORY = None,
+    evidence: Annotated[
+        str | None,
+        typer.Option(metavar="7d", help="Judge on stored runs of this scenario and target too, this far back."),
+    ] = None,
+    started_at: Annotated[
+        str | None, typer.Option(metavar="TIME", help="File the run under this time (ISO 8601): for backfills.")
+    ] = None,
+    label: Annotated[
+        list[str] | None, typer.Option(metavar="KEY=VALUE", help="A word to know the run by; may be repeated.")
+    ] = None,
+    external: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.csv", help="Values for the rows that no probe measures; see docs/targets.md."),
+    ] = None,
+    github: Annotated[
+        bool, typer.Option("--github", help="Annotate a GitHub job, and write the summary of its step.")
+    ] = False,
 ) -> None:
+    from probe.cli_keep import KeepChoice
     from probe.cli_run import RunChoice, perform
 
     choice = RunChoice(
-        scenario, url, token, targets, horizon, json, out, strict, video, audio, quiet, network, processes
-    )
+        scenario, url, token, targets, horizon, json, out, strict, video, audio, quiet, network, processes,
+        keep=KeepChoice(history, evidence, started_at, tuple(label or ())), github=github, external=external,
+    )  # fmt: skip
     raise typer.Exit(perform(choice))
 
 

@@ -6,7 +6,7 @@ import asyncio
 import os
 import sys
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,17 +14,21 @@ from rich.console import Console
 
 from probe import __version__
 from probe.cli_errors import complain, complain_of_bug, error_code
+from probe.cli_keep import Judging, KeepChoice, Keeper, check_keep, keeping
 from probe.model.errors import ConfigError, MeasurementError, ProbeError
 from probe.model.result import RunResult
 from probe.model.scenario import Scenario
 from probe.model.scenario_files import load_scenario, with_media_files
 from probe.model.url import without_secrets
 from reports.document import Document, build_document, failed_document
-from reports.jsonout import prepare_folder, to_json, write_report
+from reports.github import append_summary, command, workflow_commands
+from reports.jsonout import prepare_folder, to_json
 from reports.progress_view import ProgressView
+from reports.targets.external import Supplied, read_external
 from reports.targets.files import check_choice, load_profile
 from reports.targets.profile import Profile
 from reports.terminal import print_report
+from reports.writing import write_all
 from sfu_shim.core.link.profiles import network_profile
 
 _MOST_PROCESSES = 256
@@ -47,6 +51,9 @@ class RunChoice:
     quiet: bool = False
     network: str | None = None
     processes: str = "1"
+    keep: KeepChoice = field(default_factory=KeepChoice)
+    github: bool = False
+    external: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,16 +65,16 @@ class _Plan:
     horizon: str
     judges: tuple[str, ...] | None
     processes: int
+    supplied: tuple[Supplied, ...] = ()
 
 
 def perform(choice: RunChoice) -> int:
     """Run, report, and return the exit code. Never raises for what can be expected to go wrong."""
     try:
         plan = _check(choice)
-        result = _measure(choice, plan)
-        document = build_document(result, plan.profile, plan.horizon, plan.judges, strict=choice.strict)
-        if choice.out is not None:
-            write_report(document, choice.out)
+        judging = Judging(plan.profile, plan.horizon, plan.judges, choice.strict)
+        with keeping(choice.keep, plan.scenario, choice.url, judging, choice.out) as keeper:
+            document = _run(choice, plan, keeper)
     except ProbeError as error:
         complain(error)
         return _fail(choice, error, error_code(error, own_media=bool(choice.video or choice.audio)))
@@ -79,7 +86,25 @@ def perform(choice: RunChoice) -> int:
         complain_of_bug(error)
         return _fail(choice, error, 1)
     _tell(choice, document)
+    if choice.github:
+        _tell_github(choice, document)
     return int(document["verdict"]["exit_code"])
+
+
+def _run(choice: RunChoice, plan: _Plan, keeper: Keeper) -> Document:
+    """Measured, judged, written and kept."""
+
+    def build(result: RunResult) -> Document:
+        return build_document(
+            result, plan.profile, plan.horizon, plan.judges, strict=choice.strict, supplied=plan.supplied
+        )
+
+    result = keeper.dated(_measure(choice, plan, keeper.spool))
+    document = keeper.judge(result, build)
+    if choice.out is not None:
+        write_all(document, choice.out, strict=choice.strict)
+    keeper.keep(document, result)
+    return document
 
 
 def _check(choice: RunChoice) -> _Plan:
@@ -94,9 +119,11 @@ def _check(choice: RunChoice) -> _Plan:
     horizon = horizon or profile.default_horizon
     judges = scenario.judges if own else None  # another platform's rows have other names
     check_choice(profile, horizon, judges)
+    check_keep(choice.keep)
     if choice.out is not None:
         prepare_folder(choice.out)
-    return _Plan(scenario, profile, horizon, judges, _processes(choice.processes, scenario))
+    supplied = read_external(choice.external, profile) if choice.external is not None else ()
+    return _Plan(scenario, profile, horizon, judges, _processes(choice.processes, scenario), supplied)
 
 
 def _processes(told: str, scenario: Scenario) -> int:
@@ -111,10 +138,10 @@ def _processes(told: str, scenario: Scenario) -> int:
     )
 
 
-def _measure(choice: RunChoice, plan: _Plan) -> RunResult:
+def _measure(choice: RunChoice, plan: _Plan, spool: Path | None) -> RunResult:
     from probe.run import RunOptions, run_scenario  # begins to start processes: not before the input is right
 
-    options = RunOptions(choice.url, choice.token, choice.out, plan.processes)
+    options = RunOptions(choice.url, choice.token, spool, plan.processes)
     with ProgressView(Console(stderr=True), quiet=choice.quiet) as view:
         return asyncio.run(run_scenario(plan.scenario, options, view.update))
 
@@ -127,8 +154,21 @@ def _tell(choice: RunChoice, document: Document) -> None:
         print_report(document, Console())
 
 
+def _tell_github(choice: RunChoice, document: Document) -> None:
+    """GitHub reads its commands from both streams; a document on stdout stays alone there. A summary that can't be written
+    is no reason to lose the verdict."""
+    for line in workflow_commands(document):
+        print(line, file=sys.stderr if choice.json else sys.stdout)
+    try:
+        append_summary(document)
+    except ConfigError as error:
+        complain(error)
+
+
 def _fail(choice: RunChoice, error: Exception, code: int) -> int:
     """`--json` promises a document whatever happens; one for people has been told on stderr already."""
+    if choice.github:
+        print(command("error", "probe run", str(error)), file=sys.stderr)
     document = failed_document(
         error,
         code=code,

@@ -10,10 +10,11 @@ from probe.measure.intervals import attempts_needed
 from probe.model.plan import Plan, planned_counts
 from probe.model.scenario import Scenario
 from probe.model.scenario_files import load_scenario, scenario_names
+from reports.alerts import condition
 from reports.targets.files import check_choice, load_profile, profile_names
 from reports.targets.profile import Alert, Kpi, Profile
 from reports.targets.quantity import show_quantity
-from reports.terminal_style import MARKS, SIGNS, STYLES, UNKNOWN, new_table, plain, show
+from reports.terminal_style import MARKS, SIGNS, STYLES, UNKNOWN, new_table, plain
 
 _ATTEMPTS = {
     "join_success_ratio": "joins",
@@ -78,7 +79,7 @@ def _decides(scenario: Scenario, profile: Profile, plan: Plan) -> Table:
     for kpi in profile.kpis:
         target = kpi.target(scenario.horizon)
         field = _ATTEMPTS.get(kpi.metric or "")
-        judged = not kpi.not_judged if scenario.judges is None else kpi.id in scenario.judges
+        judged = not kpi.unjudged if scenario.judges is None else kpi.id in scenario.judges
         if field is None or target is None or not judged:
             continue
         needed, planned = attempts_needed(0, 0, target), getattr(plan, field)
@@ -94,11 +95,12 @@ def list_targets() -> None:
     table.add_column("profile", no_wrap=True)
     table.add_column("rows", justify="right")
     table.add_column("horizons", no_wrap=True)
-    table.add_column("of", ratio=1)
+    table.add_column("of, and source", ratio=1)
     for name in profile_names():
         profile = load_profile(name)
         horizons = ", ".join(profile.horizons)
-        table.add_row(Text(name, style="bold"), str(len(profile.kpis)), horizons, Text(profile.title))
+        title = Text.assemble(plain(profile.title), (f"\n{plain(profile.source)}" if profile.source else "", "dim"))
+        table.add_row(Text(name, style="bold"), str(len(profile.kpis)), horizons, title)
     Console().print(table)
 
 
@@ -111,11 +113,13 @@ def show_targets(name: str) -> None:
         console.print(Text("\nAlerts", style="bold"))
         for alert in profile.alerts:
             console.print(_alert(alert), soft_wrap=True)
-    for title, text in profile.milestones.items():
-        console.print(Text(f"\n{plain(title)}: {plain(text)}"), end="")
+    for title, lines in (("Milestones", _milestones(profile)), ("Reports", _reports(profile))):
+        if lines:
+            console.print(Text(f"\n{title}", style="bold"))
+            console.print(Text("\n".join(f"  {plain(line)}" for line in lines)))
     if profile.external:
-        names = ", ".join(plain(one) for one in profile.external)
-        console.print(Text.assemble("\n\n", ("not measured by this probe: ", "bold"), (names, "dim")))
+        console.print(Text("\nFrom outside, by --external", style="bold"))
+        console.print(_external(profile))
 
 
 def _rows(profile: Profile) -> Table:
@@ -127,14 +131,19 @@ def _rows(profile: Profile) -> Table:
         title = Text.assemble(plain(kpi.title), (f"\n{kpi.id} = {_measured(kpi)}", "dim"))
         if kpi.benchmark:
             title.append(f"\nbenchmark: {plain(kpi.benchmark)}", style="dim")
-        if kpi.not_judged:
-            title.append(f"\nnot judged by a single run: {plain(kpi.not_judged)}", style="dim")
+        if kpi.unjudged:
+            how = "not measured by this probe" if kpi.not_measured else "not judged by a single run"
+            title.append(f"\n{how}: {plain(kpi.unjudged)}", style="dim")
         table.add_row(title, *(_target(kpi, horizon) for horizon in profile.horizons))
     return table
 
 
 def _measured(kpi: Kpi) -> str:
-    return f"{kpi.aggregate} of {kpi.metric}" if kpi.metric else "nothing measured yet"
+    if kpi.metric is None:
+        return "nothing measured"
+    slices = f", in {show_quantity(kpi.least_share, 'ratio')} of {kpi.over_seconds:g} s slices" if kpi.over else ""
+    after = f", from {kpi.after_seconds:g} s on" if kpi.after else ""
+    return f"{kpi.aggregate} of {kpi.metric}{after}{slices}{', or the run ends' if kpi.abort_on_fail else ''}"
 
 
 def _target(kpi: Kpi, horizon: str) -> str:
@@ -145,16 +154,39 @@ def _target(kpi: Kpi, horizon: str) -> str:
 def _alert(alert: Alert) -> Text:
     style = {"critical": "red", "warning": "yellow"}.get(alert.severity, "dim")
     text = Text.assemble((f"  {alert.severity:<12}", style), plain(alert.title))
-    if alert.metric is None:
-        return text.append(f": {plain(alert.not_measured)}", style="dim")
-    condition = f": {alert.aggregate} of {alert.metric} {SIGNS[alert.comparison or '<']} "
-    return text.append(condition + show(alert.threshold, alert.unit), style="dim")
+    respond = f" (respond {plain(alert.respond)})" if alert.respond else ""
+    return text.append(f": {plain(condition(alert) or alert.not_measured)}{respond}", style="dim")
+
+
+def _milestones(profile: Profile) -> list[str]:
+    return [f"{title}: {text}" for title, text in profile.milestones.items()]
+
+
+def _reports(profile: Profile) -> list[str]:
+    return [
+        f"{one.title}, every {one.every}, for {one.audience}" + (f": {one.shows}" if one.shows else "")
+        for one in profile.reports
+    ]
+
+
+def _external(profile: Profile) -> Table:
+    table = new_table(header=False)
+    table.add_column(no_wrap=True, style="dim")
+    table.add_column(ratio=1)
+    for row in profile.external:
+        judged = [
+            f"{row.comparison} {show_quantity(target, row.unit)} at {horizon}"
+            for horizon in profile.horizons
+            if (target := row.target(horizon)) is not None
+        ]
+        table.add_row(f"  {row.key}", Text(plain(", ".join([row.title, *judged]))))
+    return table
 
 
 def check_targets(file: str) -> None:
     """Say that the profile is right. Raises ConfigError with all that is wrong."""
     profile = load_profile(file)
-    judged = sum(not kpi.not_judged for kpi in profile.kpis)
+    judged = sum(not kpi.unjudged for kpi in profile.kpis)
     facts = f"{len(profile.kpis)} rows, {judged} of them judged by a single run, {len(profile.alerts)} alerts"
     text = Text.assemble((f"{MARKS['pass']} ", STYLES["pass"]), f"{plain(profile.profile)}: {facts}")
     Console().print(text, soft_wrap=True)

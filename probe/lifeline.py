@@ -10,16 +10,16 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from queue import SimpleQueue
 from threading import Thread
-from typing import BinaryIO
 
 GRACE = 10.0
 """Seconds after the end of stdin in which a child may still tidy up. Then it is ended, even if its event loop hangs."""
 EXIT_ORPHANED = 70
 _CLOSE_DEADLINE = 30.0
+_CHUNK = 1 << 16
 
 
 class Lifeline:
@@ -32,15 +32,28 @@ class Lifeline:
         self._loop = asyncio.get_running_loop()
         self._on_end = on_end
         self._on_line = on_line
-        Thread(target=self._read, args=(sys.stdin.buffer,), name="lifeline", daemon=True).start()
+        Thread(target=self._read, args=(sys.stdin.fileno(),), name="lifeline", daemon=True).start()
 
-    def _read(self, stdin: BinaryIO) -> None:
+    def _read(self, stdin: int) -> None:
         with suppress(RuntimeError):  # the loop is closed: the process is ending already
-            for line in stdin:
+            for line in _lines(stdin):
                 self._loop.call_soon_threadsafe(self._on_line, line)
             self._loop.call_soon_threadsafe(self._on_end)
         time.sleep(GRACE)
         os._exit(EXIT_ORPHANED)
+
+
+def _lines(descriptor: int) -> Iterator[bytes]:
+    """Each line with its end. Past Python's own buffer: a process that ends while a thread waits within that is aborted."""
+    part: list[bytes] = []
+    while data := os.read(descriptor, _CHUNK):
+        *ends, rest = data.split(b"\n")
+        for end in ends:
+            yield b"".join([*part, end, b"\n"])
+            part = []
+        part.append(rest)
+    if last := b"".join(part):
+        yield last
 
 
 class Voice:

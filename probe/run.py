@@ -19,7 +19,7 @@ from probe.child_process import Loss
 from probe.engine.crew import Crew, many_engines, one_engine
 from probe.engine.outcome import Outcome, in_order
 from probe.engine.protocol import Setup
-from probe.engine.summing import errors_of, health_of, merged, notes_of
+from probe.engine.summing import errors_of, events_of, health_of, merged, notes_of
 from probe.interrupts import Interrupts
 from probe.measure.savings import Prices
 from probe.model.plan import planned_counts
@@ -94,6 +94,8 @@ async def _conduct(scenario: Scenario, options: RunOptions, tell: Report, interr
         errors=errors_of(total, (*crew.losses, dead_server)) + own,
         interrupted=interrupts.happened,
         notes=notes_of(total, processes, options.processes),
+        series=total.series.columns(),
+        events=events_of(total),
     )
 
 

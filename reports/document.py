@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from importlib import resources
 from typing import Any
 
@@ -16,7 +16,13 @@ from probe.measure.summary import Summary
 from probe.model.errors import ProbeError
 from probe.model.result import RunError, RunResult
 from probe.model.url import without_secrets
+from reports.alerts import evaluate
+from reports.distributions import distributions
+from reports.horizons import all_horizons
 from reports.kpi import KpiResult, Status, exit_code
+from reports.slices import Slices
+from reports.spread import deviations
+from reports.targets.external import Supplied, external_results, fill
 from reports.targets.profile import Profile
 from reports.verdict import Grounds, judge
 
@@ -35,25 +41,36 @@ def schema() -> Document:
 
 
 def build_document(
-    result: RunResult, profile: Profile, horizon: str, judges: Iterable[str] | None = None, *, strict: bool = False
+    result: RunResult,
+    profile: Profile,
+    horizon: str,
+    judges: Iterable[str] | None = None,
+    *,
+    strict: bool = False,
+    supplied: Sequence[Supplied] = (),
 ) -> Document:
-    """The judged report of a run. Raises ValueError when the result's summary is damaged."""
+    """The judged report of a run; `supplied` are values from outside. Raises ValueError when the result's summary is damaged."""
     summary = Summary.from_dict(result.summary)
     trustworthy = bool(result.health.get("trustworthy", False))
     reasons = [str(reason) for reason in result.health.get("reasons", ())]
     distrust = [] if trustworthy else reasons or ["it gave no reason"]
-    grounds = Grounds(summary, result.duration_seconds, distrust)
-    kpis = judge(profile, horizon, None if judges is None else set(judges), grounds)
+    grounds = Grounds(summary, result.duration_seconds, distrust, Slices.from_dict(result.slices))
+    chosen = None if judges is None else set(judges)
+    kpis = [*fill(judge(profile, horizon, chosen, grounds), supplied), *external_results(profile, horizon, supplied)]
     bug = any(error.phase == BUG for error in result.errors)
     code = exit_code(kpis, trustworthy=trustworthy, measured=grounds.measured, strict=strict, bug=bug)
-    return _document(
+    document = _document(
         result,
         summary,
         kpis,
         (code, grounds.measured),
         {"targets": profile.profile, "horizon": horizon},
-        profile.external,
+        [row.title for row in profile.external if row.key not in {one.key for one in supplied}],
     )
+    for row, horizons in zip(document["kpis"], all_horizons(profile, chosen, grounds), strict=False):
+        row["horizons"] = horizons  # the external rows, which come last, have none
+    document["alerts"] = _finite(evaluate(profile, grounds, supplied))
+    return document
 
 
 def failed_document(
@@ -110,6 +127,10 @@ def _document(
         },
         "health": _finite(dict(result.health)),
         "metrics": _finite(summary.figures()),
+        "deviations": deviations(summary),
+        "distributions": _finite(distributions(summary)),
+        "series": _finite(dict(result.series)),
+        "events": [_finite(dict(event)) for event in result.events],
         "kpis": [_finite(kpi.to_dict()) for kpi in kpis],
         "migrations": [_finite(dict(migration)) for migration in result.migrations],
         "participants": [_finite(dict(participant)) for participant in result.participants],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from probe.measure.histogram import Histogram
 from probe.measure.summary import Summary
+from probe.model.metrics import NOT_IN_A_RUN
 from reports.figure import Figure
 from reports.targets.expression import COMPARISONS, parse_selector
 from reports.targets.profile import Kpi
@@ -47,8 +48,7 @@ def _split(kpi: Kpi, summary: Summary) -> str:
     selector = kpi.selector
     if not kpi.split or selector is None or selector.metric.name not in summary:
         return ""
-    by = summary.figures()[selector.metric.name]["by"]
-    tags = [tag for tag in by if tag.startswith(f"{kpi.split}=")]
+    tags = [tag for tag in summary.tags(selector.metric.name) if tag.startswith(f"{kpi.split}=")]
     return ", ".join(f"{tag.partition('=')[2]} {_of_tag(kpi, selector.metric.name, tag, summary)}" for tag in tags)
 
 
@@ -63,7 +63,9 @@ def _of_tag(kpi: Kpi, name: str, tag: str, summary: Summary) -> str:
 
 
 def no_samples(kpi: Kpi) -> str:
-    return f"no samples of {kpi.metric}: nobody got so far, or this kind of media was off"
+    selector = kpi.selector
+    why = NOT_IN_A_RUN.get(selector.metric.name) if selector else None
+    return f"no samples of {kpi.metric}: {why or 'nobody got so far, or this kind of media was off'}"
 
 
 def failure(kpi: Kpi, facts: str, found: Figure, target: float) -> str:

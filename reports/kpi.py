@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
@@ -39,6 +39,10 @@ class KpiResult:
     evidence: str
     benchmark: str = ""
     scale: str = ""
+
+    def changed(self, status: Status, evidence: str) -> KpiResult:
+        """The same figures with another verdict."""
+        return replace(self, status=status, evidence=evidence)
 
     def to_dict(self) -> dict[str, Any]:
         """The entry of the report's `kpis`; an open end of an interval is null."""

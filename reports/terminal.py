@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
+from reports import words
 from reports.document import Document
+from reports.terminal_alerts import alerts
 from reports.terminal_parts import bandwidth, errors, health, join_phases, migrations, quality
 from reports.terminal_style import MARKS, STYLES, plain
 from reports.terminal_targets import scorecard, unjudged
@@ -26,6 +27,7 @@ def _blocks(document: Document, width: int) -> Iterable[RenderableType]:
     sections: tuple[tuple[str, RenderableType | None], ...] = (
         ("Targets", scorecard(document, width)),
         ("", unjudged(document)),
+        ("Alerts", alerts(document)),
         ("Time to join", join_phases(document, width)),
         ("Quality", quality(document)),
         ("Migrations", migrations(document, width)),
@@ -48,46 +50,12 @@ def _section(title: str, body: RenderableType) -> RenderableType:
 
 def headline(document: Document) -> Text:
     """One sentence that is the verdict, one that says of what."""
-    verdict, run = document["verdict"], document["run"]
-    mark, style, sentence = _sentence(document, verdict)
-    text = Text.assemble((f"{mark} {sentence}", f"bold {style}"))
+    run, (status, sentence) = document["run"], words.headline(document)
+    text = Text.assemble((f"{MARKS[status]} {sentence}", f"bold {STYLES[status]}"))
     duration = f"{run['duration_seconds']:.0f} s"
     judged = f" · {run['targets']} at {run['horizon']}" if run["targets"] else ""
     facts = f"{run['scenario']} against {run['target']} · {duration}{judged} · run {run['id']} · {run['started_at']}"
     return text.append(f"\n{plain(facts)}", style="dim")
-
-
-def _sentence(document: Document, verdict: dict[str, Any]) -> tuple[str, str, str]:
-    """Mark, style and words of the headline."""
-    status, words = _outcome(document, verdict)
-    mark, style = MARKS[status], STYLES[status]
-    return mark, style, f"{words} (interrupted)" if document["run"]["interrupted"] else words
-
-
-def _outcome(document: Document, verdict: dict[str, Any]) -> tuple[str, str]:
-    if verdict["exit_code"] == 1:
-        return "fail", "A bug in meetprobe: don't rely on these figures"
-    if verdict["fail"]:
-        return "fail", f"{_targets(verdict['fail'])} missed: {_counts(verdict)}"
-    if not verdict["measured"]:
-        return "inconclusive", "No verdict: nothing could be measured"
-    if not document["health"]["trustworthy"]:
-        return "inconclusive", "No verdict: the generator can't be trusted"
-    if verdict["inconclusive"]:
-        status = "pass" if verdict["exit_code"] == 0 and verdict["pass"] else "inconclusive"
-        return status, f"No target missed: {_counts(verdict)}"
-    return (
-        ("pass", f"All targets met: {_counts(verdict)}") if verdict["pass"] else ("inconclusive", "Nothing was judged")
-    )
-
-
-def _targets(count: int) -> str:
-    return f"{count} target{'' if count == 1 else 's'}"
-
-
-def _counts(verdict: dict[str, Any]) -> str:
-    named = (("fail", "failed"), ("pass", "proven"), ("inconclusive", "not proven yet"))
-    return ", ".join(f"{verdict[key]} {words}" for key, words in named if verdict[key])
 
 
 def _notes(document: Document) -> Text | None:

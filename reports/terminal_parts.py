@@ -8,33 +8,9 @@ from rich.table import Table
 from rich.text import Text
 
 from reports.document import Document
+from reports.readings import PHASES, QUALITY
 from reports.terminal_style import MARKS, STYLES, UNKNOWN, bar, new_table, plain, show
 
-PHASES = (
-    ("signalling_connect", "signalling"),
-    ("room_join", "room"),
-    ("ice_gathering", "ICE gathering"),
-    ("offer_answer", "offer/answer"),
-    ("ice_connected", "ICE"),
-    ("dtls_connected", "DTLS"),
-    ("first_rtp", "first packet"),
-    ("first_keyframe", "first key frame"),
-    ("first_decoded", "first picture"),
-)
-"""Join phases in order, with the words for them."""
-
-_QUALITY = (
-    ("round trip", "round_trip_time_seconds"),
-    ("one way", "one_way_delay_seconds"),
-    ("jitter", "jitter_seconds"),
-    ("lost", "packet_loss_ratio"),
-    ("lost or late", "residual_loss_ratio"),
-    ("frame rate", "frame_rate"),
-    ("frozen", "freeze_ratio"),
-    ("video score", "video_quality_score"),
-    ("video, estimated", "video_score_estimated"),
-    ("audio score", "audio_quality_score"),
-)
 _MOST_MIGRATIONS = 8
 _MOST_ERRORS = 12
 
@@ -69,7 +45,7 @@ def join_phases(document: Document, width: int) -> Table | None:
 def quality(document: Document) -> Table | None:
     """One row per reading; mean and the bad end (p95, or the lowest) per topology."""
     metrics = document["metrics"]
-    known = [(words, metrics[name]) for words, name in _QUALITY if name in metrics]
+    known = [(words, metrics[name]) for words, name in QUALITY if name in metrics]
     tags = sorted({tag for _, figures in known for tag in figures["by"] if tag.startswith("topology=")})
     if not tags:
         return None

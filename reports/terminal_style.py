@@ -4,23 +4,10 @@ from __future__ import annotations
 
 from rich.table import Table
 
-from reports.targets.quantity import show_quantity
+from reports.words import MARKS, SIGNS, UNKNOWN, plain, show
 
-MARKS = {"pass": "✓", "fail": "✗", "inconclusive": "?", "not_judged": "–"}
 STYLES = {"pass": "green", "fail": "red", "inconclusive": "yellow", "not_judged": "dim"}
-SIGNS = {">=": "≥", "<=": "≤", ">": ">", "<": "<"}
-UNKNOWN = "–"
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
-
-
-def plain(text: object) -> str:
-    """`text` without control characters: what servers and files say must not steer the terminal."""
-    return "".join(char if char.isprintable() else " " for char in str(text))
-
-
-def show(value: float | None, unit: str) -> str:
-    """A quantity, or the dash of what is not known."""
-    return UNKNOWN if value is None else show_quantity(value, unit)
 
 
 def bar(share: float, width: int) -> str:
@@ -35,3 +22,6 @@ def new_table(*, header: bool = True) -> Table:
     return Table(
         box=None, pad_edge=False, padding=(0, 2, 0, 0), show_header=header, header_style="dim", show_edge=False
     )
+
+
+__all__ = ["MARKS", "SIGNS", "STYLES", "UNKNOWN", "bar", "new_table", "plain", "show"]

@@ -9,7 +9,8 @@ from rich.table import Table
 from rich.text import Text
 
 from reports.document import Document
-from reports.terminal_style import MARKS, SIGNS, STYLES, UNKNOWN, new_table, plain, show
+from reports.terminal_style import MARKS, STYLES, new_table, plain, show
+from reports.words import interval, target
 
 _WIDE = 112
 """From here on the evidence has a column of its own; below it stands under the row."""
@@ -48,26 +49,8 @@ def _add(table: Table, kpi: dict[str, Any], wide: bool, evidence: str) -> None:
     if evidence and not wide:
         title.append(f"\n{evidence}", style="dim")
     value = Text(show(kpi["value"], kpi["unit"]), style=style)
-    target = f"{SIGNS[kpi['comparison']]} {show(kpi['target'], kpi['unit'])}"
-    cells: list[RenderableType] = [mark, title, value, target, interval(kpi)]
+    cells: list[RenderableType] = [mark, title, value, target(kpi), interval(kpi)]
     table.add_row(*cells, *([Text(evidence, style="dim")] if wide else []))
-
-
-def interval(kpi: dict[str, Any]) -> str:
-    """ "97.1 – 100 %", "≥ 1.2 s" where the upper end is open, a dash where there is none."""
-    if kpi["interval"] is None:
-        return UNKNOWN
-    low, high = kpi["interval"]
-    unit = kpi["unit"]
-    if low is None and high is None:
-        return UNKNOWN
-    if low is None:
-        return f"≤ {show(high, unit)}"
-    if high is None:
-        return f"≥ {show(low, unit)}"
-    first, last = show(low, unit), show(high, unit)
-    number, _, suffix = last.partition(" ")
-    return f"{first.removesuffix(f' {suffix}') if suffix else first} – {last}" if number else last
 
 
 def unjudged(document: Document) -> Table | None:

@@ -1,7 +1,7 @@
 """The verdict: a profile's rows against a summary. Pure: the same figures give the same verdict, on any day.
 
 A ratio, mean or percentile passes when its whole 90 % interval keeps the target and fails when none of it does: each way
-a one-sided test at 95 %. In between, and with fewer than five values of a mean or percentile, it is inconclusive.
+a one-sided test at 95 %. In between, and with too few values of a mean or percentile, it is inconclusive.
 """
 
 from __future__ import annotations
@@ -10,21 +10,26 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from probe.measure.histogram import Histogram
+from probe.measure.intervals import CONFIDENCE
 from probe.measure.summary import Summary
 from reports.evidence import failure, no_samples, seen, undecided
-from reports.figure import FEWEST_SAMPLES, Figure, figure, more_needed
+from reports.figure import Figure, enough, figure, more_needed
 from reports.kpi import KpiResult, Status
+from reports.sliced import NOT_KEPT, judge_slices
+from reports.slices import Slices
 from reports.targets.expression import COMPARISONS
 from reports.targets.profile import Kpi, Profile
 
 
 @dataclass(frozen=True, slots=True)
 class Grounds:
-    """What the figures rest on. `duration_seconds` of the run; `distrust` is why the generator can't be believed."""
+    """What the figures rest on. `duration_seconds` of the run; `distrust` is why the generator can't be believed; `slices` are
+    what rows with `after` or `over` are judged on."""
 
     summary: Summary
     duration_seconds: float
     distrust: Sequence[str] = ()
+    slices: Slices | None = None
 
     @property
     def measured(self) -> bool:
@@ -45,34 +50,39 @@ class Grounds:
 def judge(profile: Profile, horizon: str, judges: Collection[str] | None, grounds: Grounds) -> list[KpiResult]:
     """Every row of the profile, in its order. `judges` are the rows that this run can judge, None: those that the
     profile leaves to a single run."""
-    return [_row(kpi, horizon, _reason_not_judged(kpi, horizon, judges), grounds) for kpi in profile.kpis]
+    return [_row(kpi, horizon, reason_not_judged(kpi, horizon, judges), grounds) for kpi in profile.kpis]
 
 
-def _reason_not_judged(kpi: Kpi, horizon: str, judges: Collection[str] | None) -> str:
-    wanted = not kpi.not_judged if judges is None else kpi.id in judges
+def reason_not_judged(kpi: Kpi, horizon: str, judges: Collection[str] | None) -> str:
+    """Why the row is left out; empty for one that is judged."""
+    wanted = not kpi.unjudged if judges is None else kpi.id in judges
     if kpi.metric is None or not wanted:
-        return kpi.not_judged or "this scenario does not judge it"
-    if kpi.is_reduction and not kpi.baseline:
-        return kpi.not_judged or "needs reduction_from, the figure that the reduction counts from"
+        return kpi.unjudged or "this scenario does not judge it"
+    for needed, key in ((kpi.is_reduction, "reduction_from"), (kpi.is_multiple, "multiple_of")):
+        if needed and not kpi.baseline:
+            return kpi.not_judged or f"needs {key}, the figure that it counts from"
     return "" if kpi.target(horizon) is not None else f"no target is set for {horizon}"
 
 
 def _row(kpi: Kpi, horizon: str, not_judged: str, grounds: Grounds) -> KpiResult:
-    histogram = _samples(kpi, grounds.summary)
-    known = histogram is not None and not (kpi.is_reduction and not kpi.baseline)
-    found = figure(kpi, histogram, grounds.duration_seconds) if histogram and known else None
-    status, evidence = _verdict(kpi, kpi.target(horizon), found, histogram, grounds)
+    result = _sliced(kpi, horizon, grounds) if kpi.over else _whole(kpi, horizon, grounds)
     if not_judged:
-        status, evidence = Status.NOT_JUDGED, not_judged
-    elif grounds.obstacle:
-        status, evidence = Status.INCONCLUSIVE, grounds.obstacle
+        return result.changed(Status.NOT_JUDGED, not_judged)
+    return result.changed(Status.INCONCLUSIVE, grounds.obstacle) if grounds.obstacle else result
+
+
+def _whole(kpi: Kpi, horizon: str, grounds: Grounds) -> KpiResult:
+    """A row over all its samples."""
+    histogram, target = samples(kpi, grounds), kpi.target(horizon)
+    found = figure_of(kpi, histogram, grounds)
+    status, evidence = verdict(kpi, target, found, histogram, grounds)
     return KpiResult(
         kpi=kpi.id,
         title=kpi.title,
         metric=kpi.metric,
         aggregate=kpi.aggregate,
         comparison=kpi.comparison,
-        target=kpi.target(horizon),
+        target=target,
         horizon=horizon,
         unit=kpi.judged_unit,
         value=found.value if found else None,
@@ -85,21 +95,40 @@ def _row(kpi: Kpi, horizon: str, not_judged: str, grounds: Grounds) -> KpiResult
     )
 
 
-def _samples(kpi: Kpi, summary: Summary) -> Histogram | None:
+def _sliced(kpi: Kpi, horizon: str, grounds: Grounds) -> KpiResult:
+    kept = grounds.slices.histograms(kpi.want) if grounds.slices is not None and kpi.want is not None else None
+    return judge_slices(kpi, horizon, kept)
+
+
+def samples(kpi: Kpi, grounds: Grounds) -> Histogram | None:
+    """What the row is judged on; None where there is nothing."""
     selector = kpi.selector
-    return summary.histogram(selector.metric.name, selector.tag) if selector else None
+    if selector is None:
+        return None
+    if not kpi.after or kpi.want is None:
+        return grounds.summary.histogram(selector.metric.name, selector.tag)
+    return ((grounds.slices or Slices()).histograms(kpi.want) or {}).get(0)
 
 
-def _verdict(
+def figure_of(kpi: Kpi, histogram: Histogram | None, grounds: Grounds, confidence: float = CONFIDENCE) -> Figure | None:
+    """The row's figure; None without samples or without the baseline that it is relative to."""
+    if histogram is None or ((kpi.is_reduction or kpi.is_multiple) and not kpi.baseline):
+        return None
+    return figure(kpi, histogram, max(grounds.duration_seconds - kpi.after_seconds, 0.0), confidence)
+
+
+def verdict(
     kpi: Kpi, target: float | None, found: Figure | None, histogram: Histogram | None, grounds: Grounds
 ) -> tuple[Status, str]:
+    """The row's status and its evidence."""
     if found is None or histogram is None or target is None:
-        return Status.INCONCLUSIVE, no_samples(kpi)
+        kept = grounds.slices is not None and kpi.want is not None and grounds.slices.histograms(kpi.want) is not None
+        return Status.INCONCLUSIVE, NOT_KEPT if kpi.after and not kept else no_samples(kpi)
     facts = seen(kpi, histogram, grounds.summary)
-    holds = COMPARISONS[kpi.comparison]
-    enough = not found.sampled or kpi.aggregate == "ratio" or histogram.count >= FEWEST_SAMPLES
-    if enough and holds(found.worst(kpi.comparison), target):
+    holds, limit = COMPARISONS[kpi.comparison], kpi.limit(target)
+    decides = enough(kpi.how(), found, histogram.count)
+    if decides and holds(found.worst(kpi.comparison), limit):
         return Status.PASS, facts
-    if enough and not holds(found.best(kpi.comparison), target):
+    if decides and not holds(found.best(kpi.comparison), limit):
         return Status.FAIL, failure(kpi, facts, found, target)
-    return Status.INCONCLUSIVE, undecided(kpi, facts, found, target, more_needed(kpi, histogram, found, target))
+    return Status.INCONCLUSIVE, undecided(kpi, facts, found, limit, more_needed(kpi, histogram, found, limit))

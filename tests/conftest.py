@@ -12,6 +12,8 @@ settings.register_profile("here", deadline=None)
 settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
 settings.load_profile("ci" if os.environ.get("CI") else "here")
 
+os.environ["MEETPROBE_HISTORY"] = "none"  # tests that want a history name one of their own
+
 if os.environ.get("MEETPROBE_NATIVE", "1") != "0" and (problem := build_native()):
     if os.environ.get("MEETPROBE_REQUIRE_SYSTEM") == "1":
         raise RuntimeError(f"the compiled packet path can't be built: {problem}")

@@ -22,6 +22,7 @@ from probe.model.progress import Progress
 from probe.model.result import RunResult
 from probe.model.scenario import Scenario
 from reports.document import schema
+from reports.writing import RENDERERS
 from tests.reports.build import BUSY, attempts, good_run, result
 
 
@@ -121,6 +122,31 @@ def test_options_reach_the_run(played: Played, probe: Any, tmp_path: Path, monke
     assert played.scenario.media.audio.file == Path("a.wav")
     assert "from-the-environment" not in ended.out + ended.err
     assert json.loads((out / "report.json").read_text(encoding="utf-8"))["run"]["id"] == "a1b2c3"
+
+
+def test_out_gets_the_report_in_all_its_forms(played: Played, probe: Any, tmp_path: Path) -> None:
+    assert probe("run", "--out", tmp_path, "--strict").code == 4
+    assert {path.name for path in tmp_path.iterdir()} >= set(RENDERERS)
+    assert 'type="not proven"' in (tmp_path / "junit.xml").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("json_too", [False, True])
+def test_github_gets_annotations_and_a_summary(
+    played: Played, probe: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, json_too: bool
+) -> None:
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "summary.md"))
+    ended = probe("run", "--github", "--quiet", *(["--json"] if json_too else []))
+    assert "::warning title=" in (ended.err if json_too else ended.out)
+    assert "No target missed" in (tmp_path / "summary.md").read_text(encoding="utf-8")
+    if json_too:
+        assert ended.document["verdict"]["pass"] == 3
+
+
+def test_github_hears_of_a_run_that_did_not_take_place(played: Played, probe: Any) -> None:
+    played.outcome = ServerUnreachable("nobody answers", who="ws://127.0.0.1:9")
+    ended = probe("run", "--github")
+    assert ended.code == 4
+    assert "::error title=probe run::" in ended.err
 
 
 @pytest.mark.parametrize(
@@ -260,7 +286,7 @@ def test_a_scenario_shows_what_it_can_decide(probe: Any, monkeypatch: pytest.Mon
     monkeypatch.setenv("COLUMNS", "120")
     nightly, hybrid = probe("scenarios", "show", "nightly").out, probe("scenarios", "show", "hybrid").out
     assert "✓  Migration success rate (P2P↔SFU, both ways) ≥ 99.5 %" in nightly
-    assert "539 without a failure" in nightly
+    assert "598 without a failure" in nightly
     assert "?  Migration success rate" in hybrid
     assert "640" in hybrid
 

@@ -15,8 +15,9 @@ from probe.capacity.machine import cpu_seconds, rss_bytes
 from probe.capacity.window import Counters, count, measured_streams
 from probe.capacity.work import JOIN_DEADLINE, Work
 from probe.client.context import Context
+from probe.client.entry import Entry
 from probe.client.generator_watch import GeneratorWatch
-from probe.client.meeting import Entry, Meeting
+from probe.client.meeting import Meeting
 from probe.client.participant import Participant
 from probe.client.vmaf_samples import VmafSamples
 from probe.measure.savings import SavingsLedger

@@ -9,9 +9,11 @@ from __future__ import annotations
 import ipaddress
 import random
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from probe.client.disturbances import disturbances
 from probe.model.errors import NegotiationError
 from probe.rtc.clock import Clock
 from sfu_shim.core.link.candidates import rewrite_candidates
@@ -21,6 +23,8 @@ from sfu_shim.core.link.schedule import Schedule
 from sfu_shim.link_relay import LinkRelay, Releaser
 
 Address = tuple[str, int]
+_MOST_DISTURBANCES = 1000
+"""Moments: whoever looks at a run sees no more, and participants without end would bring moments without end."""
 _OWN_CANDIDATES = re.compile(r"^a=(?:candidate:.*|end-of-candidates)\r?\n", re.MULTILINE)
 
 
@@ -34,7 +38,8 @@ class Access:
 
 
 class Emulation:
-    """All accesses of a run. `addresses`: those that ICE gathers on, where the relays stand too."""
+    """All accesses of a run. `addresses`: those that ICE gathers on, where the relays stand too. `networks` counts all who ever
+    had one, by its (name, source); `disturbed` counts those to whom something began, by (monotonic whole second, what it was)."""
 
     def __init__(self, clock: Clock, addresses: Sequence[str], rng: random.Random) -> None:
         self._clock = clock
@@ -42,6 +47,8 @@ class Emulation:
         self._rng = rng
         self._releaser: Releaser | None = None
         self.accesses: dict[str, Access] = {}
+        self.networks: Counter[tuple[str, str]] = Counter()
+        self.disturbed: Counter[tuple[int, str]] = Counter()
         self.socket_drops = 0
 
     def enter(self, participant: str, network: Network) -> Access:
@@ -49,7 +56,14 @@ class Emulation:
         now = self._clock.now()
         access = Access(network, self.new_link(network.up, now), self.new_link(network.down, now))
         self.accesses[participant] = access
+        self.networks[network.name, network.source] += 1
+        if len(self.disturbed) < _MOST_DISTURBANCES:
+            self.disturbed.update((round(now + after), words) for after, words in disturbances(network))
         return access
+
+    def leave(self, participant: str) -> None:
+        """Nobody asks for its access any more: only the count of those who had that network stays."""
+        self.accesses.pop(participant, None)
 
     def new_link(self, schedule: Schedule, start: float) -> Link:
         """One direction of an access, whose schedule counts from `start`."""

@@ -43,6 +43,10 @@ class Garbage:
     def connection_closed(self) -> None:
         """It will be garbage soon: who closes it still holds it."""
         self._open -= 1
+        self.came_in_vain()
+
+    def came_in_vain(self) -> None:
+        """Somebody who never had a connection, and whom nobody holds any more, is as much garbage as one."""
         self._over += 1
         if self._over >= max(_FEWEST, self._open) and self._due is None:
             self._due = asyncio.get_running_loop().call_later(_LATER, self._collect)

@@ -26,14 +26,14 @@ class Looker(Protocol):
 
 class Rotation:
     """Every `interval` seconds the next `share` (0–1] of those who are `present()` look: who has looked least comes first, of
-    those who came earlier. At least one looks, as long as anybody is there. `turns` and `looks` count what was done."""
+    those who came earlier. At least one looks, as long as anybody is there. `turns` and `looks` count what was done. Who has
+    left is forgotten."""
 
     def __init__(
         self, wheel: TimerWheel, share: float, interval: float, present: Callable[[], Sequence[Looker]], first: float
     ) -> None:
         self.turns = 0
         self.looks = 0
-        self.looked: set[str] = set()
         self._share = share
         self._present = present
         self._had: Counter[str] = Counter()
@@ -46,12 +46,11 @@ class Rotation:
         if not present:
             return
         self.turns += 1
+        self._had = Counter({one.participant: self._had[one.participant] for one in present})
         wanted = max(1, math.ceil(self._share * len(present) - 1e-9))
         for looker in sorted(present, key=lambda one: self._had[one.participant])[:wanted]:
             self._had[looker.participant] += 1
             looks = looker.look()
-            if looks:
-                self.looked.add(looker.participant)
             self.looks += len(looks)
             self._now += looks
 

@@ -5,60 +5,47 @@ from __future__ import annotations
 import asyncio
 import os
 
+from probe.engine.dialogue import Dialogue, converse
 from probe.engine.engine import BEAT, Engine, engine
 from probe.engine.protocol import (
+    PROTOCOL,
     Close,
     Closed,
     Deliver,
     Delivered,
-    Failed,
     Held,
     Hold,
     Message,
     Ready,
     Setup,
-    decode,
-    encode,
 )
-from probe.lifeline import Lifeline, Voice, leave_signals_to_the_parent
-from probe.model.errors import ProbeError
 
-_FAILED = 1
 _ONCE_READY = (Hold, Close, Deliver)
 
 
 class Child:
     """One engine and its commands."""
 
-    def __init__(self, voice: Voice) -> None:
-        self._voice = voice
-        self._commands: asyncio.Queue[bytes | None] = asyncio.Queue()
-        self._spoken = False
+    def __init__(self, dialogue: Dialogue) -> None:
+        self._dialogue = dialogue
         self._holding: asyncio.Task[None] | None = None
         self._crash: BaseException | None = None
-        Lifeline(lambda: self._commands.put_nowait(None), self._commands.put_nowait)
 
-    async def run(self) -> int:
-        """Until the parent closes stdin. Returns the exit code."""
-        try:
-            line = await self._commands.get()
-            if line is None:
-                return 0
-            setup = decode(line, (Setup,), first=True)
-            assert isinstance(setup, Setup)
-            async with engine(setup) as running:
-                self._say(Ready(pid=os.getpid()))
-                await self._obey(running)
-        except ProbeError as error:
-            self._say(Failed.of(error))
-            return _FAILED
-        return 0
+    async def run(self) -> None:
+        """Until the parent closes stdin."""
+        setup = await self._dialogue.hear((Setup,))
+        if setup is None:
+            return
+        assert isinstance(setup, Setup)
+        async with engine(setup) as running:
+            self._dialogue.say(Ready(pid=os.getpid()))
+            await self._obey(running)
 
     async def _obey(self, running: Engine) -> None:
         telling = asyncio.create_task(self._tell(running))
         try:
-            while (line := await self._commands.get()) is not None:
-                await self._command(running, decode(line, _ONCE_READY))
+            while (command := await self._dialogue.hear(_ONCE_READY)) is not None:
+                await self._command(running, command)
         finally:
             telling.cancel()
             await self._call_off()
@@ -75,20 +62,20 @@ class Child:
             case Close():
                 await self._call_off()
                 await running.close()
-                self._say(running.snapshot())
-                self._say(Closed())
+                self._dialogue.say(running.snapshot())
+                self._dialogue.say(Closed())
             case Deliver():
                 outcome = await running.deliver(vmaf=command.vmaf)
-                self._say(Delivered(outcome=outcome.to_dict()))
+                self._dialogue.say(Delivered(outcome=outcome.to_dict()))
 
     def _held(self, task: asyncio.Task[None], number: int) -> None:
         if task.cancelled():
             return
         if (crash := task.exception()) is not None:
             self._crash = crash
-            self._commands.put_nowait(None)  # nothing more can be done here
+            self._dialogue.end()  # nothing more can be done here
         else:
-            self._say(Held(round=number))
+            self._dialogue.say(Held(round=number))
 
     async def _call_off(self) -> None:
         if self._holding is not None:
@@ -99,23 +86,10 @@ class Child:
     async def _tell(self, running: Engine) -> None:
         while True:
             await asyncio.sleep(BEAT)
-            if not self._voice.busy:  # a parent that is slow to read misses snapshots, no more
-                self._say(running.snapshot())
-
-    def _say(self, message: Message) -> None:
-        self._voice.say(encode(message, first=not self._spoken))
-        self._spoken = True
-
-
-async def _run(voice: Voice) -> int:
-    return await Child(voice).run()
+            if not self._dialogue.busy:  # a parent that is slow to read misses snapshots, no more
+                self._dialogue.say(running.snapshot())
 
 
 def main() -> int:
     """The process."""
-    leave_signals_to_the_parent()
-    voice = Voice()
-    try:
-        return asyncio.run(_run(voice))
-    finally:
-        voice.close()
+    return converse(PROTOCOL, lambda dialogue: Child(dialogue).run())

@@ -9,6 +9,7 @@ from typing import Any
 
 from probe.measure.health import GeneratorHealth
 from probe.measure.savings import SavingsLedger
+from probe.measure.series import Series
 from probe.measure.summary import Summary
 
 Rows = list[Mapping[str, Any]]
@@ -19,9 +20,10 @@ class Outcome:
     """`presence`: (monotonic seconds, +1 or -1) whenever somebody has media or leaves. `migrations` and `participants`: the
     report's rows by the meeting's number in the run. `errors` by (phase, who, message), `crashes` are our bugs, `networks`
     count the participants of each emulated network by (name, source), `observed` what was looked at closely
-    (`probe.measure.observed`)."""
+    (`probe.measure.observed`), `disturbed` count to whom an emulated network did something, by (seconds of the run, what)."""
 
     summary: Summary = field(default_factory=Summary)
+    series: Series = field(default_factory=Series)
     health: GeneratorHealth = field(default_factory=GeneratorHealth)
     ledger: SavingsLedger = field(default_factory=SavingsLedger)
     presence: list[tuple[float, int]] = field(default_factory=list)
@@ -31,10 +33,12 @@ class Outcome:
     crashes: Counter[str] = field(default_factory=Counter)
     networks: Counter[tuple[str, str]] = field(default_factory=Counter)
     observed: Counter[str] = field(default_factory=Counter)
+    disturbed: Counter[tuple[float, str]] = field(default_factory=Counter)
 
     def merge(self, other: Outcome) -> None:
         """Take in another process's outcome, of other meetings."""
         self.summary.merge(other.summary)
+        self.series.merge(other.series)
         self.health.merge(other.health)
         self.ledger.merge(other.ledger)
         self.presence += other.presence
@@ -44,6 +48,7 @@ class Outcome:
         self.crashes += other.crashes
         self.networks += other.networks
         self.observed += other.observed
+        self.disturbed += other.disturbed
 
     @property
     def peak(self) -> int:
@@ -58,6 +63,7 @@ class Outcome:
         """For a pipe."""
         return {
             "summary": self.summary.to_dict(),
+            "series": self.series.to_dict(),
             "health": self.health.to_dict(),
             "ledger": self.ledger.to_dict(),
             "presence": [list(entry) for entry in self.presence],
@@ -67,6 +73,7 @@ class Outcome:
             "crashes": list(self.crashes.items()),
             "networks": [[*key, count] for key, count in self.networks.items()],
             "observed": dict(self.observed),
+            "disturbed": [[*key, count] for key, count in self.disturbed.items()],
         }
 
     @classmethod
@@ -75,6 +82,7 @@ class Outcome:
         try:
             return cls(
                 summary=Summary.from_dict(data["summary"]),
+                series=Series.from_dict(data["series"]),
                 health=GeneratorHealth.from_dict(data["health"]),
                 ledger=SavingsLedger.from_dict(data["ledger"]),
                 presence=[(float(time), int(change)) for time, change in data["presence"]],
@@ -84,6 +92,7 @@ class Outcome:
                 crashes=Counter({str(text): int(count) for text, count in data["crashes"]}),
                 networks=Counter({(name, source): int(count) for name, source, count in data["networks"]}),
                 observed=Counter({str(name): int(count) for name, count in data["observed"].items()}),
+                disturbed=Counter({(float(time), text): int(count) for time, text, count in data["disturbed"]}),
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise ValueError(f"not a stored outcome: {error!r}") from error

@@ -57,6 +57,14 @@ def errors_of(total: Outcome, losses: Iterable[Loss | None]) -> tuple[RunError, 
     return (*bugs, *lost, *counted_errors(total.errors))
 
 
+def events_of(total: Outcome) -> tuple[dict[str, Any], ...]:
+    """What emulated networks did and when: the report's `events`, in order of time."""
+    return tuple(
+        {"time_seconds": max(0.0, time), "kind": "impairment", "label": words, "participants": count}
+        for (time, words), count in sorted(total.disturbed.items())
+    )
+
+
 def notes_of(total: Outcome, processes: int, asked: int) -> tuple[str, ...]:
     """What a reader of the figures has to know: what was sampled, which networks were emulated, and on
     how many processes it ran."""

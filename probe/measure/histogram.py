@@ -9,9 +9,10 @@ report.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from bisect import bisect_right
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from fractions import Fraction
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import Any
 
 import numpy as np
@@ -244,6 +245,16 @@ class Histogram:
         spread = self._squares * self.count - self._total * self._total
         return float(Fraction(spread, self.count * (self.count - 1) * _SQUARE_UNIT))
 
+    @property
+    def skewness(self) -> float:
+        """Sample skewness G1 (D. N. Joanes, C. A. Gill, The Statistician 47, 1998), of bucketed values; 0 below three values and
+        where all are equal."""
+        n, mean, variance = self.count, self.mean, self.variance
+        if n < 3 or mean is None or not variance:
+            return 0.0
+        third = sum(count * (value - mean) ** 3 for value, count in self._ascending()) / n
+        return third / math.pow(variance * (n - 1) / n, 1.5) * math.sqrt(n * (n - 1)) / (n - 2)
+
     def quantile(self, q: float) -> float | None:
         """Inverse of the empirical CDF (type 1, nearest rank ceil(q n)), q in 0-1; None when empty.
 
@@ -278,6 +289,13 @@ class Histogram:
         if limit < self._minimum:
             return 0
         return sum(count for value, count in self._ascending() if value <= limit)
+
+    def counts_at_most(self, limits: Sequence[float]) -> list[int]:
+        """`count_at_most` of each of these, in one pass over the buckets."""
+        ascending = list(self._ascending())
+        values = [value for value, _ in ascending]
+        totals = [0, *accumulate(count for _, count in ascending)]
+        return [totals[bisect_right(values, limit)] for limit in limits]
 
     def _ascending(self) -> Iterator[tuple[float, int]]:
         """(bucketed value, count), smallest first; values never leave the exact range that was seen."""

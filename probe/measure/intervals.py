@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from statistics import NormalDist
 
 from probe.measure.histogram import Histogram
@@ -50,16 +51,47 @@ def wilson(successes: float, n: int, confidence: float = CONFIDENCE) -> Interval
     return Interval(low, high, confidence)
 
 
+def exact_ratio_interval(successes: float, n: int, confidence: float = CONFIDENCE) -> Interval | None:
+    """Interval of a success ratio by the binomial distribution itself (C. J. Clopper, E. S. Pearson, Biometrika 26, 1934); None
+    without attempts.
+
+    Each end is wrong at most as often as it says, for every ratio and every n. Wilson's is closer to the nominal coverage on
+    average, but near 0 and 1 its one end errs several times as often: 9 of 10 would refute 98 %, which they do by chance in 18 %.
+    """
+    _check_confidence(confidence)
+    if n < 0 or not 0 <= successes <= n:
+        raise ValueError(f"{successes} successes of {n} attempts")
+    if n == 0:
+        return None
+    tail = (1 - confidence) / 2
+    low = 0.0 if successes == 0 else _ratio_where(lambda p: incomplete_beta(successes, n - successes + 1, p), tail)
+    high = 1.0 if successes == n else _ratio_where(lambda p: incomplete_beta(successes + 1, n - successes, p), 1 - tail)
+    return Interval(low, high, confidence)
+
+
+def _ratio_where(probability: Callable[[float], float], wanted: float) -> float:
+    """The ratio at which a probability that grows with it is `wanted`, by bisection."""
+    low, high = 0.0, 1.0
+    for _ in range(54):
+        middle = (low + high) / 2
+        low, high = (middle, high) if probability(middle) < wanted else (low, middle)
+    return (low + high) / 2
+
+
 def attempts_needed(successes: int, n: int, target: float, confidence: float = CONFIDENCE) -> int | None:
-    """How many more attempts, none failing, prove a success ratio of at least `target` (0-1): until the low end of the
-    Wilson interval reaches it. 0 when proven already; None when MAX_ATTEMPTS would not do (1 can't be proven).
+    """How many more attempts, none failing, prove a success ratio of at least `target` (0-1): until so many successes would be
+    rarer than the error that is allowed if the ratio were lower. 0 when proven already; None when MAX_ATTEMPTS would not do (1
+    can't be proven).
     """
     if not 0.0 <= target <= 1.0:
         raise ValueError(f"a target ratio lies between 0 and 1, got {target}")
+    _check_confidence(confidence)
+    tail, failures = (1 - confidence) / 2, n - successes
 
     def proven(more: int) -> bool:
-        interval = wilson(successes + more, n + more, confidence)
-        return interval is not None and interval.low >= target
+        if target == 0.0:
+            return n + more > 0
+        return n + more > failures and incomplete_beta(successes + more, failures + 1, target) <= tail
 
     return _smallest(proven, 0, MAX_ATTEMPTS)
 
@@ -78,12 +110,18 @@ def percentile_interval(histogram: Histogram, q: float, confidence: float = CONF
     n, tail = histogram.count, (1 - confidence) / 2
     if n == 0:
         return None
-    # P(quantile < X_(l)) = P(B <= l - 1) <= tail, P(quantile > X_(u)) = P(B >= u) <= tail
-    below = _smallest(lambda k: _binomial_cdf(k, n, q) > tail, 0, n)
-    above = _smallest(lambda k: 1 - _binomial_cdf(k, n, q) <= tail, 0, n)
+    below, above = _ranks(n, q, tail)
     low = -math.inf if not below else histogram.value_at_rank(below)
     high = math.inf if above is None or above >= n else histogram.value_at_rank(above + 1)
     return Interval(low, high, confidence)
+
+
+@lru_cache(maxsize=512)
+def _ranks(n: int, q: float, tail: float) -> tuple[int | None, int | None]:
+    """P(quantile < X_(l)) = P(B <= l - 1) <= tail, P(quantile > X_(u)) = P(B >= u) <= tail: l, and u - 1."""
+    below = _smallest(lambda k: _binomial_cdf(k, n, q) > tail, 0, n)
+    above = _smallest(lambda k: 1 - _binomial_cdf(k, n, q) <= tail, 0, n)
+    return below, above
 
 
 def samples_needed(q: float, confidence: float = CONFIDENCE) -> int:
@@ -104,6 +142,7 @@ def mean_interval(histogram: Histogram, confidence: float = CONFIDENCE) -> Inter
     return Interval(mean - half, mean + half, confidence)
 
 
+@lru_cache(maxsize=512)
 def student_t(degrees: int, confidence: float = CONFIDENCE) -> float:
     """t with P(|T| <= t) = confidence. Above a million degrees the normal quantile (closer than 1e-5)."""
     _check_confidence(confidence)

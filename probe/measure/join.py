@@ -34,11 +34,15 @@ class JoinClock:
                 latest = max(latest, self._reached[phase])
         return found
 
+    def after(self, phase: str) -> float | None:
+        """Seconds from the intended start to the end of that phase, None if it was not reached."""
+        reached = self._reached.get(_known(phase))
+        return None if reached is None else max(0.0, reached - self._start)
+
     @property
     def total(self) -> float | None:
         """Seconds from the intended start to the goal, None if it was not reached."""
-        reached = self._reached.get(self._goal)
-        return None if reached is None else max(0.0, reached - self._start)
+        return self.after(self._goal)
 
     @property
     def failed_phase(self) -> str | None:

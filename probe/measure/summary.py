@@ -149,6 +149,11 @@ class Summary:
         found = series.by.get(tag) if tag else series.overall
         return found if found is not None and found.count else None
 
+    def tags(self, name: str) -> list[str]:
+        """The "tag=value" under which the metric has samples, sorted. Raises ConfigError for an unknown metric."""
+        series = self._series.get(metric(name).name)
+        return [] if series is None else sorted(series.by)
+
     def figures(self) -> dict[str, dict[str, Any]]:
         """The `metrics` part of the report document: {metric: {unit, count, mean, min, p50, p95, p99, max, by}}."""
         return {name: self._entry(name, histograms=False) for name in self}
@@ -156,6 +161,16 @@ class Summary:
     def to_dict(self) -> dict[str, dict[str, Any]]:
         """`figures()` with the histogram in each entry, from which `from_dict` restores this summary exactly."""
         return {name: self._entry(name, histograms=True) for name in self}
+
+    def packed(self) -> dict[str, dict[str, Any]]:
+        """The histograms alone, in the shape of `to_dict`: what travels each second need not be readable too."""
+        return {
+            name: {
+                "histogram": self._series[name].overall.to_dict(),
+                "by": {key: {"histogram": one.to_dict()} for key, one in sorted(self._series[name].by.items())},
+            }
+            for name in self
+        }
 
     def _entry(self, name: str, *, histograms: bool) -> dict[str, Any]:
         series, unit = self._series[name], metric(name).unit
@@ -165,7 +180,7 @@ class Summary:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Summary:
-        """What `to_dict` wrote. Raises ConfigError for an unknown metric, ValueError for damaged data."""
+        """What `to_dict` or `packed` wrote. Raises ConfigError for an unknown metric, ValueError for damaged data."""
         found = cls()
         for name, entry in data.items():
             series = found._open(name)

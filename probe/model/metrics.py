@@ -234,9 +234,73 @@ _ALL = (
         "server traffic saved against a pure SFU carrying the same meetings",
     ),
     _m("platform_uptime_ratio", "ratio", "higher", "share of checks over time that the platform answered", rate=True),
+    _m("outage_seconds", "seconds", "lower", "from the first check that failed to the next that succeeded", "class"),
+    _m(
+        "time_between_failures_seconds",
+        "seconds",
+        "higher",
+        "from the end of one unplanned outage to the start of the next",
+    ),
+    _m(
+        "http_response_seconds",
+        "seconds",
+        "lower",
+        "request sent to response complete, of the platform's signalling and HTTP calls",
+        "source",
+    ),
+    _m(
+        "http_error_ratio",
+        "ratio",
+        "lower",
+        "requests that ended in a 4xx, a 5xx or a timeout, of all requests",
+        rate=True,
+    ),
+    _m(
+        "http_error_class_ratio",
+        "ratio",
+        "lower",
+        "requests that ended in this class of error (4xx, 5xx, timeout), of all requests",
+        "class",
+        rate=True,
+    ),
+    _m(
+        "http_available_ratio",
+        "ratio",
+        "higher",
+        "requests that the server answered in time and without a 5xx",
+        rate=True,
+    ),
+    _m("rate_limited_ratio", "ratio", "lower", "requests that were answered with 429, of all requests", rate=True),
+    _m("data_completeness_ratio", "ratio", "higher", "required figures that a stored run has, of all"),
+    _m("data_accuracy_ratio", "ratio", "higher", "cross-checks that the figures of a stored run pass, of all"),
+    _m("data_freshness_seconds", "seconds", "lower", "end of a run to its results stored"),
+    _m("data_duplicate_ratio", "ratio", "lower", "results that came more than once, of all that came", rate=True),
+    _m("data_schema_ratio", "ratio", "higher", "stored documents that keep the schema, of all", rate=True),
+    _m("store_response_seconds", "seconds", "lower", "one statement to the history's database and its answer"),
 )
 
 METRICS: dict[str, Metric] = {metric.name: metric for metric in _ALL}
+
+_API = "requests to the platform's API are not timed yet"
+_OVER_TIME = "it is derived from checks over time, of which a run is one"
+_STORED = "it is read over the stored runs, not in one"
+NOT_IN_A_RUN: dict[str, str] = {
+    "platform_uptime_ratio": _OVER_TIME,
+    "outage_seconds": _OVER_TIME,
+    "time_between_failures_seconds": _OVER_TIME,
+    "http_response_seconds": _API,
+    "http_error_ratio": _API,
+    "http_error_class_ratio": _API,
+    "http_available_ratio": _API,
+    "rate_limited_ratio": _API,
+    "data_completeness_ratio": _STORED,
+    "data_accuracy_ratio": _STORED,
+    "data_freshness_seconds": _STORED,
+    "data_duplicate_ratio": _STORED,
+    "data_schema_ratio": _STORED,
+    "store_response_seconds": _STORED,
+}
+"""Metrics of which no run has samples, and why."""
 
 
 def metric(name: str) -> Metric:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 
@@ -35,6 +35,8 @@ class RunResult:
     `probe.measure.summary.Summary.to_dict()`, `health` the fields of the generator's verdict (`trustworthy`, `reasons`,
     `loop_lag_p99_seconds`, …; a missing or null figure was not measured). `migrations` and `participants` are the
     entries of the report document, as JSON-ready mappings. `notes` are sentences that a reader of the figures needs.
+    `series` is `probe.measure.series.Series.columns()`, `slices` is `reports.slices.Slices.to_dict()`: samples by their time, for
+    targets that ask for it. `events` are what was done to the network and when, as the report has them.
     """
 
     id: str
@@ -50,3 +52,6 @@ class RunResult:
     errors: tuple[RunError, ...] = ()
     interrupted: bool = False
     notes: tuple[str, ...] = ()
+    series: Mapping[str, Sequence[float | None]] = field(default_factory=dict)
+    slices: Mapping[str, Any] = field(default_factory=dict)
+    events: tuple[Mapping[str, Any], ...] = ()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -21,16 +21,24 @@ Model = TypeVar("Model", bound=BaseModel)
 _MAX_REPORTED = 5
 
 
-def validate(model: type[Model], data: Mapping[str, Any], *, source: str) -> Model:
-    """`data` as a `model`. Raises ConfigError naming `source`, the YAML path of each fault and what is allowed."""
+Locate = Callable[[Sequence[str | int]], int | None]
+"""The line of the file where a YAML path stands, if it is known."""
+
+
+def validate(model: type[Model], data: Mapping[str, Any], *, source: str, locate: Locate = lambda _: None) -> Model:
+    """`data` as a `model`. Raises ConfigError naming `source`, the line and YAML path of each fault and what is allowed."""
     try:
         return model.model_validate(data)
     except ValidationError as error:
         faults = error.errors(include_url=False)
-        told = [_fault(model, fault) for fault in faults[:_MAX_REPORTED]]
+        told = [_lined(locate(fault["loc"])) + _fault(model, fault) for fault in faults[:_MAX_REPORTED]]
         if len(faults) > _MAX_REPORTED:
             told.append(f"and {len(faults) - _MAX_REPORTED} more")
         raise ConfigError("; ".join(told), who=source) from error
+
+
+def _lined(line: int | None) -> str:
+    return "" if line is None else f"line {line}: "
 
 
 def nearest(name: str, valid: Iterable[str]) -> str:

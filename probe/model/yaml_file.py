@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -48,8 +49,40 @@ def parse_yaml(text: str, *, source: str) -> dict[str, Any]:
     return found
 
 
+def line_of(text: str, path: Sequence[str | int]) -> int | None:
+    """The line (from 1) on which the value, or the deepest part of its path that is there, begins: `("kpis", 3, "metric")`. None for
+    text that is not YAML."""
+    try:
+        node = yaml.compose(text, _Loader)
+    except (yaml.YAMLError, ValueError, RecursionError):
+        return None
+    line = None
+    for part in path:
+        found = _part(node, part)
+        if found is None:
+            break
+        line, node = found
+    return line
+
+
+def _part(node: yaml.Node | None, part: str | int) -> tuple[int, yaml.Node] | None:
+    """Line and node of a key's value or a list's entry; a key's line is that of the key."""
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            if isinstance(key, yaml.ScalarNode) and key.value == str(part):
+                return key.start_mark.line + 1, value
+    if isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
+        return node.value[part].start_mark.line + 1, node.value[part]
+    return None
+
+
 def read_yaml(path: Path) -> dict[str, Any]:
     """The mapping in the file. Raises ConfigError when it can't be read."""
+    return parse_yaml(read_text(path), source=str(path))
+
+
+def read_text(path: Path) -> str:
+    """The file's text. Raises ConfigError when it can't be read."""
     try:
         data = path.read_bytes()
     except OSError as error:
@@ -57,7 +90,6 @@ def read_yaml(path: Path) -> dict[str, Any]:
     if len(data) > MAX_BYTES:
         raise ConfigError(f"has {len(data)} bytes, more than the {MAX_BYTES} a configuration may have", who=str(path))
     try:
-        text = data.decode("utf-8-sig")
+        return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise ConfigError(f"is not UTF-8 text (byte {error.start})", who=str(path)) from error
-    return parse_yaml(text, source=str(path))

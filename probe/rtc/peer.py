@@ -228,6 +228,8 @@ class Peer:
             raise ConnectionFailed(
                 f"not connected within {self._config.connect_deadline:g} s", who=self.label, phase=phase, hint=_ICE_HINT
             ) from error
+        if self._closed:  # while the handshake's last message was on its way: nobody would close what is opened now
+            raise ConnectionFailed("closed while connecting", who=self.label, phase=phase)
         self._inbound, self._outbound = sessions
         self.connected = True
         self._open_lane()

@@ -161,4 +161,5 @@ class Signalling(Protocol):
         """Pin the room to a topology, None gives it back to the platform's policy."""
 
     async def leave(self) -> None:
-        """Leave and close, within a second or two, whatever the platform does. Idempotent."""
+        """Leave and close, within a second or two, whatever the platform does. Idempotent. What is to be sent from then on is
+        not sent, and no error: a path may come up while we leave."""

@@ -142,6 +142,8 @@ class ShimSignalling:
         return base.SignallingLost(f"the server closed the WebSocket (code {code})" if code else "the WebSocket broke")
 
     async def _send(self, message: protocol.ClientMessage, phase: str = "signalling") -> None:
+        if self._left and not isinstance(message, protocol.Leave):
+            return  # who has left has nothing more to say: a path that comes up just now is no error
         if self._socket is None or self._socket.closed:
             raise SignallingError("the WebSocket is closed", who=self._where, phase=phase)
         try:

@@ -13,7 +13,7 @@ from probe.model.validation import nearest
 _SELECTOR = re.compile(r"^\s*(\w+)\s*(?:\{\s*(\w+)\s*=\s*([^{}=,]+?)\s*\})?\s*$")
 _PERCENTILE = re.compile(r"^p\s*\(?\s*(\d{1,2}(?:\.\d+)?)\s*\)?$")
 
-AGGREGATES = ("mean", "p50", "p95", "p99", "p(q)", "max", "min", "ratio", "count", "rate", "value")
+AGGREGATES = ("mean", "p50", "p95", "p99", "p(q)", "max", "min", "ratio", "count", "rate", "sum", "value")
 COMPARISONS: dict[str, Callable[[float, float], bool]] = {
     ">=": operator.ge,
     ">": operator.gt,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from probe.model.errors import ConfigError
 from probe.model.validation import nearest, validate
-from probe.model.yaml_file import parse_yaml, read_yaml
+from probe.model.yaml_file import line_of, parse_yaml, read_text
 from reports.targets.profile import Profile
 
 _SHIPPED = resources.files("reports.targets")
@@ -23,17 +23,22 @@ def profile_names() -> list[str]:
 def load_profile(name_or_file: str) -> Profile:
     """The shipped profile of that name, or the one in that file (a path with a / or ending in .yaml or .yml).
 
-    Raises ConfigError naming the file, the YAML path of each fault and what is allowed.
+    Raises ConfigError naming the file, line and YAML path of each fault and what is allowed.
     """
     if name_or_file in profile_names():
         source = f"targets {name_or_file}"
         text = (_SHIPPED / f"{name_or_file}.yaml").read_text(encoding="utf-8")
-        return validate(Profile, parse_yaml(text, source=source), source=source)
+        return parse_profile(text, source=source)
     path = Path(name_or_file)
     if not (path.suffix in _SUFFIXES or "/" in name_or_file or path.is_file()):
         hint = "probe targets lists them; a file of your own ends in .yaml"
         raise ConfigError(f"unknown target profile {name_or_file!r}{nearest(name_or_file, profile_names())}", hint=hint)
-    return validate(Profile, read_yaml(path), source=str(path))
+    return parse_profile(read_text(path), source=str(path))
+
+
+def parse_profile(text: str, *, source: str) -> Profile:
+    """The profile that `text` holds. Raises ConfigError naming `source`, and the line of each fault."""
+    return validate(Profile, parse_yaml(text, source=source), source=source, locate=lambda place: line_of(text, place))
 
 
 def check_choice(profile: Profile, horizon: str, judges: Iterable[str] | None) -> None:

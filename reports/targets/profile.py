@@ -9,8 +9,11 @@ from pydantic import AfterValidator, Field, model_validator
 
 from probe.model.errors import ConfigError
 from probe.model.validation import Strict, nearest
+from reports.slices import Want
 from reports.targets.expression import Aggregate, Selector, parse_aggregate, parse_comparison, parse_selector
-from reports.targets.quantity import FACTORS, parse_quantity
+from reports.targets.outside import ExternalRow, Reporting, outside_quantity
+from reports.targets.quantity import FACTORS, Written, parse_quantity
+from reports.targets.timing import check_time
 
 
 def _metric_text(text: str) -> str:
@@ -30,7 +33,6 @@ def _unit(text: str) -> str:
     return text
 
 
-Written = float | str
 Identifier = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=64)]
 MetricText = Annotated[str, AfterValidator(_metric_text)]
 AggregateText = Annotated[str, AfterValidator(_aggregate_text)]
@@ -40,11 +42,12 @@ ComparisonText = Annotated[str, AfterValidator(parse_comparison)]
 class Kpi(Strict):
     """One row: a measured figure, and what it must be at each horizon.
 
-    `not_judged` is why a single run does not judge the row, unless the scenario says that it can. A row without a
-    `metric` is never judged and names its `unit`. `split` is a tag whose values the evidence shows apart, `beside` are
-    further metrics that it shows, `scale` says on which model's scale a score is and where that ends. With
-    `reduction_from` (in the metric's unit) the judged figure is the share by which the aggregate lies below it; null:
-    the row is a reduction whose baseline has yet to be given.
+    `not_judged` is why a single run does not judge the row, unless the scenario says that it can. A row without a `metric`
+    is never judged: `not_measured` is why, and it names its `unit`. `split` is a tag whose values the evidence shows apart,
+    `beside` are further metrics that it shows, `scale` says on which model's scale a score is and where that ends. With
+    `reduction_from` (in the metric's unit) the judged figure is the share by which the aggregate lies below it, with
+    `multiple_of` how many times it is that; null: the baseline has yet to be given. `tolerance` is what the reading can't
+    tell from the target. `after`, `over`, `at_least` and `abort_on_fail` are in docs/targets.md.
     """
 
     id: Identifier
@@ -60,7 +63,15 @@ class Kpi(Strict):
     split: str = ""
     beside: tuple[MetricText, ...] = ()
     reduction_from: Written | None = None
+    multiple_of: Written | None = None
+    tolerance: Written = 0
+    after: Written = 0
+    over: Written = 0
+    at_least: Written = 1.0
+    abort_on_fail: bool = False
+    abort_after: Written = 0
     not_judged: str = ""
+    not_measured: str = ""
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -68,13 +79,14 @@ class Kpi(Strict):
             self._check_unmeasured()
         else:
             self._check_measured(parse_selector(self.metric))
+        check_time(self)
         for horizon in self.targets:
             self.target(horizon)
         return self
 
     def _check_unmeasured(self) -> None:
-        if not self.not_judged:
-            raise ValueError(f"{self.id}: a row without a metric needs not_judged, the reason why it isn't measured")
+        if not self.not_measured:
+            raise ValueError(f"{self.id}: a row without a metric needs not_measured, the reason why it isn't measured")
         if self.unit is None:
             raise ValueError(f"{self.id}: a row without a metric needs a unit; valid: {', '.join(FACTORS)}")
 
@@ -83,20 +95,59 @@ class Kpi(Strict):
             raise ValueError(
                 f"{self.id}: the unit is that of {selector.metric.name}; unit is for rows without a metric"
             )
+        if self.not_measured:
+            raise ValueError(f"{self.id}: not_measured is for rows without a metric; this one has {self.metric}")
         if self.aggregate == "ratio" and not selector.metric.rate:
             raise ValueError(f"{self.id}: {selector.metric.name} counts no successes, so it has no ratio; use mean")
         if self.split and self.split not in selector.metric.tags:
             raise ValueError(f"{self.id}: {selector.metric.name} has no tag {self.split!r} to split by")
-        if self.reduction_from is not None and not self.baseline > 0:
-            raise ValueError(f"{self.id}: reduction_from must be above 0")
+        if self.is_reduction and self.is_multiple:
+            raise ValueError(f"{self.id}: reduction_from and multiple_of exclude each other")
+        for key in ("reduction_from", "multiple_of"):
+            if getattr(self, key) is not None and not self.baseline > 0:
+                raise ValueError(f"{self.id}: {key} must be above 0")
 
     @property
     def selector(self) -> Selector | None:
         return parse_selector(self.metric) if self.metric else None
 
     @property
+    def want(self) -> Want | None:
+        """What must be kept by its time so that the row can be judged; None for most rows."""
+        selector = self.selector
+        if selector is None or not (self.after_seconds or self.over_seconds):
+            return None
+        return Want(selector.metric.name, selector.tag, self.after_seconds, self.over_seconds)
+
+    @property
+    def after_seconds(self) -> float:
+        return parse_quantity(self.after, "seconds")
+
+    @property
+    def over_seconds(self) -> float:
+        return parse_quantity(self.over, "seconds")
+
+    @property
+    def abort_seconds(self) -> float:
+        return parse_quantity(self.abort_after, "seconds")
+
+    @property
+    def least_share(self) -> float:
+        """`at_least` as a ratio."""
+        return parse_quantity(self.at_least, "ratio")
+
+    @property
+    def unjudged(self) -> str:
+        """Why a single run leaves the row out; empty where it doesn't."""
+        return self.not_measured or self.not_judged
+
+    @property
     def is_reduction(self) -> bool:
         return "reduction_from" in self.model_fields_set
+
+    @property
+    def is_multiple(self) -> bool:
+        return "multiple_of" in self.model_fields_set
 
     @property
     def measured_unit(self) -> str:
@@ -107,12 +158,15 @@ class Kpi(Strict):
     @property
     def judged_unit(self) -> str:
         """Unit of value and target."""
+        if self.is_multiple:
+            return "times"
         return "ratio" if self.is_reduction else self.measured_unit
 
     @property
     def baseline(self) -> float:
-        """`reduction_from` in SI; 0 when it isn't given."""
-        return 0.0 if self.reduction_from is None else parse_quantity(self.reduction_from, self.measured_unit)
+        """`reduction_from` or `multiple_of` in SI; 0 when it isn't given."""
+        given = self.reduction_from if self.is_reduction else self.multiple_of
+        return 0.0 if given is None else parse_quantity(given, self.measured_unit)
 
     @property
     def direction(self) -> Literal["higher", "lower"]:
@@ -131,36 +185,50 @@ class Kpi(Strict):
         except ValueError as error:
             raise ValueError(f"{self.id}: target at {horizon}: {error}") from error
 
+    def limit(self, target: float) -> float:
+        """The target, nearer by the tolerance."""
+        allowed = parse_quantity(self.tolerance, self.judged_unit)
+        return target - allowed if self.direction == "higher" else target + allowed
+
 
 class Alert(Strict):
-    """A condition that someone must hear of. One without a metric says in `not_measured` why."""
+    """A condition that someone must hear of: of a `metric`, or of an `external` row where its value is supplied. One on neither
+    says in `not_measured` why."""
 
     severity: Literal["critical", "warning", "information", "risk"]
     title: Annotated[str, Field(min_length=1)]
     metric: MetricText | None = None
+    external: str = ""
     aggregate: AggregateText = "mean"
     comparison: ComparisonText | None = None
     value: Written | None = None
+    respond: str = ""
     not_measured: str = ""
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        if self.metric is None:
+        if self.metric is not None and self.external:
+            raise ValueError(f"{self.title}: an alert is on a metric or on an external row, not on both")
+        if self.metric is None and not self.external:
             if not self.not_measured:
                 raise ValueError(f"{self.title}: an alert without a metric needs not_measured, the reason")
-        elif self.comparison is None or self.threshold is None:
+        elif self.comparison is None or self.value is None or self.threshold is None:
             raise ValueError(f"{self.title}: an alert on a metric needs comparison and value")
+        if self.metric is not None and self.aggregate == "ratio" and not parse_selector(self.metric).metric.rate:
+            raise ValueError(f"{self.title}: {self.metric} counts no successes, so it has no ratio; use mean")
         return self
 
     @property
     def unit(self) -> str:
-        """Unit of the threshold."""
+        """Unit of the threshold; that of an external row is the row's own."""
         return parse_aggregate(self.aggregate).unit(parse_selector(self.metric).metric) if self.metric else "ratio"
 
     @property
     def threshold(self) -> float | None:
-        """`value` in SI; None for an alert without a metric."""
-        return None if self.value is None or self.metric is None else parse_quantity(self.value, self.unit)
+        """`value` in SI, of an external row as it stands; None for an alert on neither."""
+        if self.value is None or not (self.metric or self.external):
+            return None
+        return parse_quantity(self.value, self.unit) if self.metric else outside_quantity(self.value)
 
 
 class Profile(Strict):
@@ -174,7 +242,8 @@ class Profile(Strict):
     kpis: Annotated[tuple[Kpi, ...], Field(max_length=500)]
     alerts: tuple[Alert, ...] = ()
     milestones: dict[str, str] = Field(default_factory=dict)
-    external: tuple[str, ...] = ()
+    reports: tuple[Reporting, ...] = ()
+    external: tuple[ExternalRow, ...] = ()
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -188,7 +257,31 @@ class Profile(Strict):
             for horizon in kpi.targets:
                 if horizon not in self.horizons:
                     raise ValueError(f"{kpi.id}: unknown horizon {horizon!r}{nearest(horizon, self.horizons)}")
+        self._check_external()
         return self
+
+    def _check_external(self) -> None:
+        names = [*(kpi.id for kpi in self.kpis), *(row.key for row in self.external)]
+        twice = [name for name, count in Counter(names).items() if count > 1]
+        if twice:
+            raise ValueError(f"external: {twice[0]!r} appears twice, or is a row of kpis")
+        for row in self.external:
+            for horizon in row.targets:
+                if horizon not in self.horizons:
+                    raise ValueError(
+                        f"external {row.key}: unknown horizon {horizon!r}{nearest(horizon, self.horizons)}"
+                    )
+        known = {row.key for row in self.external}
+        for alert in self.alerts:
+            if alert.external and alert.external not in known:
+                raise ValueError(
+                    f"alert {alert.title!r}: unknown external row {alert.external!r}{nearest(alert.external, known)}"
+                )
+
+    @property
+    def wants(self) -> tuple[Want, ...]:
+        """What the rows need kept by its time: to be told to what takes the samples, before the run."""
+        return tuple(dict.fromkeys(want for kpi in self.kpis if (want := kpi.want) is not None))
 
     def check_horizon(self, horizon: str) -> str:
         """`horizon` if the profile has it. Raises ValueError naming the nearest."""

@@ -5,6 +5,9 @@ from __future__ import annotations
 import math
 import re
 
+Written = float | str
+"""How a quantity may stand in a profile."""
+
 _WRITTEN = re.compile(r"^\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*([^\s\d].*?)?\s*$")
 
 FACTORS: dict[str, dict[str, float]] = {
@@ -17,6 +20,7 @@ FACTORS: dict[str, dict[str, float]] = {
     "mos": {},
     "score": {},
     "count": {},
+    "times": {"x": 1.0},
     "per_second": {"/s": 1.0, "/min": 1 / 60, "/h": 1 / 3600},
 }
 """Suffixes per unit and what they multiply with; without a suffix a value is in the unit itself."""
@@ -43,13 +47,19 @@ def show_quantity(value: float, unit: str) -> str:
         near_all = 0.99 < abs(value) < 1  # where 99.9 and 99.95 are different promises
         return f"{_digits(100 * value, 4 if near_all else 3)} %"
     if unit == "seconds":
-        return f"{_digits(1000 * value, 3)} ms" if abs(value) < 1 else f"{_digits(value, 3)} s"
+        return _show_seconds(value)
     if unit == "bits_per_second":
         return f"{_digits(value / 1e6, 3)} Mbit/s" if abs(value) >= 1e6 else f"{_digits(value / 1e3, 3)} kbit/s"
     if unit in ("mos", "score"):
         return f"{value:.2f}"
-    suffix = {"megabytes_per_hour": " MB/h", "fps": " fps", "dB": " dB", "per_second": " /s"}.get(unit, "")
-    return f"{_digits(value, 4)}{suffix}"
+    suffix = {"megabytes_per_hour": " MB/h", "fps": " fps", "dB": " dB", "per_second": " /s", "times": "x", "count": ""}
+    return f"{_digits(value, 4)}{suffix.get(unit, f' {unit}' if unit else '')}"
+
+
+def _show_seconds(value: float) -> str:
+    if abs(value) >= 180:
+        return f"{_digits(value / 3600, 3)} h" if abs(value) >= 7200 else f"{_digits(value / 60, 3)} min"
+    return f"{_digits(1000 * value, 3)} ms" if abs(value) < 1 else f"{_digits(value, 3)} s"
 
 
 def _digits(value: float, significant: int) -> str:

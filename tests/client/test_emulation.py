@@ -113,3 +113,13 @@ async def test_a_real_connection_goes_through_both_ends_links() -> None:
     await asyncio.gather(a.close(), b.close())
     tunnel.close()
     emulation.close()
+
+
+def test_of_who_left_only_the_network_is_remembered() -> None:
+    emulation, wifi = _emulation(), parse_network("wifi-busy")
+    for participant in ("a", "b"):
+        emulation.enter(participant, wifi)
+    emulation.leave("a")
+    emulation.leave("nobody")
+    assert set(emulation.accesses) == {"b"}
+    assert emulation.networks == {(wifi.name, wifi.source): 2}

@@ -63,3 +63,12 @@ async def test_nothing_is_collected_after_the_end(collected: list[str]) -> None:
     found.end()
     await asyncio.sleep(0.001)
     assert collected == []
+
+
+async def test_who_never_had_a_connection_counts_too(collected: list[str]) -> None:
+    found = Garbage()
+    for _ in range(3):
+        found.came_in_vain()
+    await asyncio.sleep(0.001)
+    assert collected == ["full"]
+    assert found._open == 0

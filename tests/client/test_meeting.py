@@ -9,61 +9,14 @@ from typing import Any
 import pytest
 
 import probe.client.meeting
-from probe.client.meeting import Entry, Meeting
-from probe.measure.join import JoinClock
-from probe.measure.migration import StreamSwitch
-from probe.model.errors import ConnectionFailed
+import probe.client.room_moves
+from probe.client.entry import Entry
+from probe.client.meeting import Meeting
+from probe.client.operations import Operation
 from probe.model.scenario import Scenario
 from probe.signalling import base
 from tests.client.fakes import START, Bench
-
-
-class FakeParticipant:
-    """Joins at once, or fails as `failing` says of its name; does what the test makes it do."""
-
-    def __init__(self, hall: Hall) -> None:
-        self.hall = hall
-        self.participant = ""
-        self.name = ""
-        self.topology: str | None = None
-        self.members: set[str] = set()
-        self.drops: list[tuple[float, str]] = []
-        self.joined_at: float | None = None
-        self.left_at: float | None = None
-        self.lost = False
-        self.expects_media = False
-        self.join_clock: JoinClock | None = None
-        self.state = "p2p"
-        self.gap: float | None = 0.05
-
-    async def join(self, room: str, name: str, intended: float, deadline: float) -> None:
-        self.name = name
-        self.join_clock = JoinClock(intended)
-        if name.endswith(self.hall.failing):
-            raise ConnectionFailed("no way", who=name, phase="ice_connected")
-        self.participant, self.joined_at, self.topology = f"id-{name}", self.hall.bench.clock.now(), "p2p"
-        self.expects_media = bool(self.hall.inside)
-        self.hall.inside.append(self)
-        self.join_clock.mark("first_decoded", intended + 0.5)
-        await self.hall.changed()
-
-    async def leave(self) -> None:
-        if self.left_at is not None:
-            return
-        self.left_at = self.hall.bench.clock.now()
-        if self in self.hall.inside:
-            self.hall.inside.remove(self)
-            await self.hall.changed()
-
-    async def force_topology(self, topology: str) -> None:
-        self.hall.pinned.append((self.name, topology))
-
-    def figures(self) -> dict[str, float | None]:
-        return {}
-
-    def switches(self, start: float, end: float) -> list[StreamSwitch]:
-        others = [other for other in self.hall.inside if other is not self]
-        return [StreamSwitch(self.participant, other.participant, "audio", self.gap) for other in others]
+from tests.client.pretend import FakeParticipant
 
 
 class Hall:
@@ -75,18 +28,21 @@ class Hall:
         self.inside: list[FakeParticipant] = []
         self.pinned: list[tuple[str, str]] = []
         self.present: list[int] = []
+        self.told: list[Operation] = []
+        self.open = asyncio.Event()
+        self.open.set()
         self.policy: Callable[[], None] = lambda: None
         values: dict[str, Any] = {
             "name": "t", "participants": 2, "visitors": 1, "settle": 0.01, "visit": 0.01, "after": 0.0,
             "join_spacing": 0.0, "migration_deadline": 0.2,
         }  # fmt: skip
-        monkeypatch.setattr(probe.client.meeting, "_TAIL", 0.0)
-        monkeypatch.setattr(probe.client.meeting, "_GRACE", 0.2)
+        monkeypatch.setattr(probe.client.room_moves, "TAIL", 0.0)
+        monkeypatch.setattr(probe.client.room_moves, "GRACE", 0.2)
         monkeypatch.setattr(probe.client.meeting, "Participant", lambda *anything: FakeParticipant(self))
         nothing: Any = None
         self.meeting = Meeting(
             self.bench.context, Scenario(**(values | changes)), "room", lambda: nothing, lambda: nothing, nothing, nothing,
-            self.present.append,
+            self.present.append, self.told.append,
         )  # fmt: skip
 
     async def changed(self) -> None:
@@ -101,13 +57,22 @@ class Hall:
         for one in who:
             members = tuple(other.participant for other in who if other is not one)
             started = base.MigrationStarted(name, source, target, 5.0, members)
-            self.meeting.migration_started(one, started, self.bench.clock.now())
+            self.meeting.moves.migration_started(one, started, self.bench.clock.now())
 
     def end(self, name: str, who: list[Any], failure: str = "", topology: base.Topology = "sfu") -> None:
         for one in who:
             one.topology = topology
-            self.meeting.migration_ended(one, name, failure, self.bench.clock.now())
+            self.meeting.moves.migration_ended(one, name, failure, self.bench.clock.now())
         self.bench.wheel.run_until(self.bench.clock.now() + 0.01)
+
+    async def come(self, *names: str, after: float = 0.0) -> list[Entry]:
+        """They join from outside, at once."""
+        entries = [self.meeting.admit(name, position) for position, name in enumerate(names)]
+        await asyncio.gather(*(self.meeting.join(entry, START + after) for entry in entries))
+        return entries
+
+    def operations(self) -> list[tuple[str, str, float, str]]:
+        return [(one.name, one.topology, round(one.seconds, 3), one.error) for one in self.told]
 
     def moves(self) -> list[tuple[str, bool]]:
         return [(move.transition, move.success) for move in self.meeting.migrations]
@@ -230,7 +195,7 @@ async def test_who_drops_fails_the_move(monkeypatch: pytest.MonkeyPatch) -> None
             hall.start("m1", "p2p", "sfu", there[:2])
             there[0].drops.append((hall.bench.clock.now(), "gone"))
             there[0].lost = True
-            hall.meeting.signalling_lost(there[0], hall.bench.clock.now())
+            hall.meeting.moves.signalling_lost(there[0], hall.bench.clock.now())
             hall.end("m1", there[1:2])
 
     hall.policy = policy
@@ -296,3 +261,153 @@ async def test_what_an_entry_tells_before_it_is_in(monkeypatch: pytest.MonkeyPat
         "id": "early", "name": "early", "meeting": "", "joined": False, "topology": "", "join_duration_seconds": None,
         "join_phases": {}, "stay_seconds": None, "drops": [], "error": None,
     }  # fmt: skip
+
+
+# held from outside
+
+
+async def test_every_operation_is_told_when_it_has_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    hall = Hall(monkeypatch, failing=("c",))
+    first, _ = await hall.come("a", "b")
+    (failed,) = await hall.come("c")
+    hall.start("m1", "p2p", "sfu", list(hall.inside))
+    hall.bench.clock.time += 0.125
+    hall.end("m1", list(hall.inside))
+    await hall.meeting.leave(first)
+    await hall.meeting.leave(first)
+    await hall.meeting.leave(failed)
+    assert hall.operations() == [
+        ("join", "p2p", 0.1, ""),  # nobody was there to connect to
+        ("join", "p2p", 0.3, ""),
+        ("first_frame", "p2p", 0.5, ""),
+        ("join", "", 0.0, "ice_connected: no way"),
+        ("migrate", "p2p to sfu", 0.125, ""),
+        ("leave", "sfu", 0.0, ""),
+    ]
+    assert [one.who for one in hall.told] == ["a", "b", "b", "c", "room", "a"]
+
+
+async def test_who_comes_meanwhile_waits_for_the_pin_and_its_time_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    hall = Hall(monkeypatch, topology="sfu")
+    hall.open.clear()
+    coming = asyncio.create_task(hall.come("a", "b", "c"))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert [who for who in (entry.participant.name for entry in hall.meeting.entries) if who] == ["a"]  # type: ignore[attr-defined]
+    hall.open.set()
+    await coming
+    assert hall.pinned == [("a", "sfu")]
+    assert [entry.joined for entry in hall.meeting.entries] == [True] * 3
+    assert hall.bench.values("join_duration_seconds") == [0.5, 0.5]  # from the intended start
+    assert {one.topology for one in hall.told} == {"sfu"}
+
+
+async def test_where_the_first_one_fails_the_next_who_gets_in_pins(monkeypatch: pytest.MonkeyPatch) -> None:
+    hall = Hall(monkeypatch, topology="p2p", failing=("a",))
+    await hall.come("a", "b", "c")
+    assert [entry.joined for entry in hall.meeting.entries] == [False, True, True]
+    assert hall.pinned == [("b", "p2p")]
+
+
+async def test_a_room_that_was_left_is_pinned_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    hall = Hall(monkeypatch, topology="p2p")
+    (first,) = await hall.come("a")
+    await hall.meeting.leave(first)
+    await hall.come("b")
+    assert hall.pinned == [("a", "p2p"), ("b", "p2p")]
+
+
+async def test_a_join_that_is_called_off_counts_for_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    hall = Hall(monkeypatch)
+    hall.open.clear()
+    entry = hall.meeting.admit("a", 0)
+    joining = asyncio.create_task(hall.meeting.join(entry, START))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    joining.cancel()
+    await asyncio.wait([joining])
+    await hall.meeting.leave(entry)
+    hall.meeting.forget(entry)
+    assert joining.cancelled()
+    assert (hall.bench.samples, hall.told, hall.present, hall.meeting.entries) == ([], [], [], [])
+    assert not hall.bench.context.errors
+
+
+async def test_who_leaves_a_moment_after_a_move_does_not_spoil_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    hall = Hall(monkeypatch)
+    monkeypatch.setattr(probe.client.room_moves, "TAIL", 1.0)
+    a, b = await hall.come("a", "b")
+    hall.start("m1", "sfu", "p2p", list(hall.inside))
+    hall.end("m1", list(hall.inside), topology="p2p")
+    assert hall.moves() == []
+    await hall.meeting.leave(a)
+    assert hall.moves() == [("sfu>p2p", True)]
+    await hall.meeting.leave(b)
+    hall.bench.wheel.run_until(START + 60.0)
+    assert hall.moves() == [("sfu>p2p", True)]
+
+
+@pytest.mark.parametrize("through", [0, 1])
+async def test_a_move_that_its_people_walk_out_of_is_nobodys_failure(
+    through: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server ends it for the one who stays alone, or for nobody."""
+    hall = Hall(monkeypatch)
+    a, b = await hall.come("a", "b")
+    there: list[Any] = list(hall.inside)
+    hall.start("m1", "sfu", "p2p", there)
+    await hall.meeting.leave(a)
+    hall.end("m1", there[1 : 1 + through], topology="p2p")
+    await hall.meeting.leave(b)
+    hall.bench.wheel.run_until(START + 60.0)
+    assert hall.moves() == []
+    assert not hall.meeting.moves.concern(there[1])
+
+
+async def test_a_move_of_which_nothing_more_is_heard_has_failed(monkeypatch: pytest.MonkeyPatch) -> None:
+    hall = Hall(monkeypatch)
+    await hall.come("a", "b")
+    hall.start("m1", "p2p", "sfu", list(hall.inside))
+    assert hall.meeting.state == "moving to sfu"
+    hall.bench.wheel.run_until(START + 60.0)
+    assert hall.moves() == [("p2p>sfu", False)]
+    assert hall.meeting.migrations[0].reason == "not finished within 0.4 s"
+
+
+async def test_who_is_forgotten_stays_as_long_as_a_move_is_about_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    hall = Hall(monkeypatch)
+    a, b, c = await hall.come("a", "b", "c")
+    there: list[Any] = list(hall.inside)
+    hall.start("m1", "p2p", "sfu", there)
+    there[0].drops.append((hall.bench.clock.now(), "gone"))
+    await hall.meeting.leave(a)
+    hall.meeting.forget(a)
+    assert hall.meeting.entries == [a, b, c]
+    hall.end("m1", there[1:])
+    assert hall.meeting.entries == [b, c]
+    assert hall.meeting.migrations[0].reason == "dropped: a"
+
+
+async def test_a_lost_participant_does_not_leave_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its call is lost: that is no leave of the user's."""
+    hall = Hall(monkeypatch)
+    (first,) = await hall.come("a")
+    fake: Any = first.participant
+    fake.lost, fake.drops = True, [(START, "gone")]
+    await hall.meeting.leave(first)
+    assert [one.name for one in hall.told] == ["join"]
+    assert hall.bench.values("connection_stability_ratio") == [0.0]
+    assert hall.present == [1, -1]
+
+
+@pytest.mark.parametrize("failure", ["", "deadline: not ready"])
+async def test_a_move_before_anybody_saw_anybody(failure: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody had anything to lose by it; that the platform gave it up is its failure all the same."""
+    hall = Hall(monkeypatch)
+    monkeypatch.setattr(FakeParticipant, "switches", lambda self, start, end: [])
+    await hall.come("a", "b")
+    hall.start("m1", "p2p", "sfu", list(hall.inside))
+    hall.end("m1", list(hall.inside), failure)
+    assert hall.moves() == ([("p2p>sfu", False)] if failure else [])
+    assert hall.meeting.state == "starting"

@@ -44,6 +44,8 @@ def test_everything_adds_up() -> None:
     }  # fmt: skip
     assert total.crashes == {"ZeroDivisionError('x') at a.py:1": 2}
     assert total.networks == {("lte", "a survey"): 4}
+    assert total.series.columns()["frame_rate"] == [None, None, 15.0]
+    assert total.disturbed == {(5.0, "3 % loss"): 3}
 
 
 def test_the_peak_is_that_of_all_processes_together() -> None:

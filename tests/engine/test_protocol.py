@@ -149,3 +149,9 @@ def test_an_outcome_crosses_unharmed() -> None:
 def test_what_json_cannot_say_is_null() -> None:
     line = encode(Delivered(outcome={"participants": [[1, [{"stay_seconds": math.inf}]]]}))
     assert json.loads(line)["outcome"] == {"participants": [[1, [{"stay_seconds": None}]]]}
+
+
+def test_a_name_that_is_no_text_crosses_all_the_same() -> None:
+    """A file's name may hold any bytes: Python reads those that are no UTF-8 as lone surrogates."""
+    said = Failed(kind="MediaError", message="not a film", who="\udcff.mp4")
+    assert decode(encode(said, first=True), ANSWERS, first=True) == said

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from probe.child_process import Loss
 from probe.engine.outcome import Outcome
-from probe.engine.summing import errors_of, health_of, merged, notes_of
+from probe.engine.summing import errors_of, events_of, health_of, merged, notes_of
 from probe.model.errors import MeasurementError
 from probe.model.result import RunError
 from tests.engine.build import outcome
@@ -57,6 +57,15 @@ def test_errors() -> None:
         RunError("signalling", "everybody", "gone"),
     )
     assert errors_of(Outcome(), []) == ()
+
+
+def test_events() -> None:
+    total = merged([outcome(1), outcome(2)])
+    total.disturbed[-0.4, "blackout of 400 ms"] = 1
+    assert events_of(total) == (
+        {"time_seconds": 0.0, "kind": "impairment", "label": "blackout of 400 ms", "participants": 1},
+        {"time_seconds": 5.0, "kind": "impairment", "label": "3 % loss", "participants": 3},
+    )
 
 
 def test_notes() -> None:

@@ -71,6 +71,8 @@ def test_value_at_rank_respects_counts() -> None:
 def test_count_at_most() -> None:
     histogram = _of([-1.0, 0.0, 0.1, 0.2, 0.3])
     assert [histogram.count_at_most(limit) for limit in (-2, -0.5, 0.0, 0.15, 0.25, 0.3, 9)] == [0, 1, 2, 3, 4, 5, 5]
+    assert histogram.counts_at_most((-2, -0.5, 0.0, 0.15, 0.25, 0.3, 9)) == [0, 1, 2, 3, 4, 5, 5]
+    assert Histogram().counts_at_most((0.0, 1.0)) == [0, 0]
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf, 2 * LARGEST])
@@ -212,3 +214,18 @@ def test_compiled_and_not_count_the_same_bit_for_bit(values: list[float]) -> Non
     finally:
         tally_with(native.core.tally)
     assert compiled.to_dict() == plain.to_dict()
+
+
+def test_skewness() -> None:
+    # G1 of 1, 2, 3, 10 by hand: m = 4, m2 = 12.5, m3 = 45, g1 = 45 / 12.5 ** 1.5, times sqrt(4 * 3) / 2
+    found = Histogram()
+    for value in (1.0, 2.0, 3.0, 10.0):
+        found.add(value)
+    assert found.skewness == pytest.approx(45 / 12.5**1.5 * math.sqrt(12) / 2, rel=0.01)
+    mirrored = Histogram()
+    mirrored.add_many([-1.0, -2.0, -3.0, -10.0])
+    assert mirrored.skewness == pytest.approx(-found.skewness)
+    equal = Histogram()
+    equal.add(3.0, 9)
+    assert equal.skewness == 0.0
+    assert Histogram().skewness == 0.0

@@ -12,6 +12,7 @@ from probe.measure.histogram import RELATIVE_ERROR, Histogram
 from probe.measure.intervals import (
     Interval,
     attempts_needed,
+    exact_ratio_interval,
     incomplete_beta,
     mean_interval,
     percentile_interval,
@@ -46,14 +47,14 @@ def test_twenty_of_twenty_do_not_prove_98_percent() -> None:
     assert interval is not None
     assert interval.low == pytest.approx(0.8808, abs=5e-5)
     assert interval.high == 1.0
-    assert attempts_needed(20, 20, 0.98) == 113
+    assert attempts_needed(20, 20, 0.98) == 129
 
 
 def test_attempts_that_prove_the_targets() -> None:
-    assert attempts_needed(0, 0, 0.98) == 133
-    assert attempts_needed(0, 0, 0.995) == 539
-    assert attempts_needed(133, 133, 0.98) == 0
-    assert attempts_needed(132, 132, 0.98) == 1
+    assert attempts_needed(0, 0, 0.98) == 149  # 0.98 ** 149 < 5 % < 0.98 ** 148
+    assert attempts_needed(0, 0, 0.995) == 598
+    assert attempts_needed(149, 149, 0.98) == 0
+    assert attempts_needed(148, 148, 0.98) == 1
 
 
 def test_a_target_of_one_cannot_be_proven() -> None:
@@ -71,12 +72,42 @@ def test_attempts_needed_is_the_smallest_that_suffices(failures: int, successes:
     n = failures + successes
     more = attempts_needed(successes, n, target)
     assert more is not None
-    proven = wilson(successes + more, n + more)
+    proven = exact_ratio_interval(successes + more, n + more)
     assert proven is not None
-    assert proven.low >= target
+    assert proven.low >= target - 1e-12
     if more > 0:
-        almost = wilson(successes + more - 1, n + more - 1)
-        assert almost is None or almost.low < target
+        almost = exact_ratio_interval(successes + more - 1, n + more - 1)
+        assert almost is None or almost.low < target + 1e-12
+
+
+def test_exact_interval_against_the_textbook() -> None:
+    # C. J. Clopper, E. S. Pearson (1934); R. G. Newcombe, Statistics in Medicine 17 (1998), table I, method 5, 95 %
+    for successes, n, low, high in [
+        (81, 263, 0.2527, 0.3676),
+        (15, 148, 0.0578, 0.1617),
+        (0, 20, 0.0, 0.1684),
+        (1, 29, 0.0009, 0.1776),
+    ]:
+        interval = exact_ratio_interval(successes, n, 0.95)
+        assert interval is not None
+        assert (round(interval.low, 4), round(interval.high, 4)) == (low, high)
+    assert exact_ratio_interval(0, 0) is None
+
+
+@given(st.integers(1, 300), st.floats(0, 1))
+def test_exact_interval_leaves_each_tail_its_error(n: int, share: float) -> None:
+    successes = round(share * n)
+    interval = exact_ratio_interval(successes, n)
+    assert interval is not None
+    if successes:
+        assert 1 - _binomial(successes - 1, n, interval.low) == pytest.approx(0.05, abs=1e-9)
+    if successes < n:
+        assert _binomial(successes, n, interval.high) == pytest.approx(0.05, abs=1e-9)
+
+
+def _binomial(k: int, n: int, p: float) -> float:
+    """P(B(n, p) <= k), summed up."""
+    return math.fsum(math.comb(n, i) * p**i * (1 - p) ** (n - i) for i in range(k + 1))
 
 
 @given(st.integers(1, 5000), st.floats(0, 1), st.floats(0.5, 0.99))
@@ -98,8 +129,9 @@ def test_no_attempts_no_interval() -> None:
 
 @pytest.mark.parametrize(("successes", "n"), [(-1, 3), (4, 3), (0, -1), (math.nan, 3)])
 def test_impossible_counts(successes: float, n: int) -> None:
-    with pytest.raises(ValueError, match="attempts"):
-        wilson(successes, n)
+    for interval in (wilson, exact_ratio_interval):
+        with pytest.raises(ValueError, match="attempts"):
+            interval(successes, n)
 
 
 @pytest.mark.parametrize("confidence", [0.0, 1.0, -1.0, 90.0, math.nan])

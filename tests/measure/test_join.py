@@ -15,6 +15,8 @@ def test_a_plain_join() -> None:
         clock.mark(phase, 100.0 + (i + 1) * 0.25)
     assert clock.durations() == dict.fromkeys(PHASES, 0.25)
     assert clock.total == 0.25 * len(PHASES)
+    assert clock.after("ice_gathering") == 0.75
+    assert JoinClock(100.0).after("ice_gathering") is None
     assert clock.failed_phase is None
 
 

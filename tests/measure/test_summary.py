@@ -64,6 +64,8 @@ def test_lookup() -> None:
     assert list(summary) == ["round_trip_time_seconds"]
     assert "round_trip_time_seconds" in summary
     assert "video_mos" not in summary
+    assert summary.tags("round_trip_time_seconds") == ["topology=p2p"]
+    assert summary.tags("video_mos") == []
 
 
 def test_unknown_names_are_refused_and_leave_no_trace() -> None:
@@ -123,6 +125,14 @@ def test_to_dict_is_figures_with_histograms() -> None:
     assert entry.pop("histogram")["count"] == 1
     assert entry["by"]["topology=sfu"].pop("histogram")["count"] == 1
     assert {"round_trip_time_seconds": entry} == summary.figures()
+
+
+def test_packed_is_all_that_is_needed() -> None:
+    summary = _of([_rtt(0.25, topology="sfu"), _rtt(0.5, topology="p2p"), _rtt(0.75)])
+    packed = summary.packed()
+    assert set(packed["round_trip_time_seconds"]) == {"histogram", "by"}
+    assert Summary.from_dict(packed) == summary
+    assert Summary().packed() == {}
 
 
 def test_damaged_data_is_refused() -> None:

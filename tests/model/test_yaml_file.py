@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from probe.model.errors import ConfigError
-from probe.model.yaml_file import MAX_BYTES, parse_yaml, read_yaml
+from probe.model.yaml_file import MAX_BYTES, line_of, parse_yaml, read_yaml
 
 
 def test_a_mapping_is_read() -> None:
@@ -53,3 +53,21 @@ def test_a_byte_order_mark_is_not_content(tmp_path: Path) -> None:
     path = tmp_path / "bom.yaml"
     path.write_bytes(b"\xef\xbb\xbfname: x\n")
     assert read_yaml(path) == {"name": "x"}
+
+
+@pytest.mark.parametrize(
+    ("path", "line"),
+    [
+        (("a",), 1),
+        (("b",), 2),
+        (("b", 1), 4),
+        (("b", 1, "y"), 5),
+        (("b", 1, "z"), 4),
+        (("b", 7), 2),
+        (("c",), None),
+        ((), None),
+    ],
+)
+def test_the_line_of_a_path(path: tuple[str | int, ...], line: int | None) -> None:
+    assert line_of("a: 1\nb:\n  - x: 1\n  - x: 2\n    y: 3\n", path) == line
+    assert line_of("a: [", ("a",)) is None

@@ -55,7 +55,7 @@ def test_all_that_matters_is_there(width: int) -> None:
 
 
 def test_evidence_is_shown_at_any_width() -> None:
-    evidence = "6 of 6 (p2p 6 of 6): 127 more attempts without a failure would prove it"
+    evidence = "6 of 6 (p2p 6 of 6): 143 more attempts without a failure would prove it"
     assert evidence in printed(160)  # in a column of its own
     assert evidence.rpartition(" would")[0] in " ".join(printed(90).split())  # below the row
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import random
+from typing import Any
 
 import pytest
 
@@ -186,6 +187,28 @@ async def test_closing_while_connecting_ends_the_wait() -> None:
     await a.close()
     with pytest.raises(ConnectionFailed):
         await connecting
+    await b.close()
+
+
+async def test_closed_as_the_handshake_ends_it_opens_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    a, b = _peer("a", controlling=True), _peer("b", controlling=False)
+    a.add_transceiver("audio", "sendonly", ("a", "a-audio"))
+    await a.accept_answer(await b.accept_offer(await a.create_offer()))
+    shake_hands = a._stack.dtls.connect
+
+    async def and_close(*anything: Any) -> Any:
+        sessions = await shake_hands(*anything)
+        closing.append(asyncio.create_task(a.close()))
+        await closing[0]
+        return sessions
+
+    closing: list[asyncio.Task[None]] = []
+    monkeypatch.setattr(a._stack.dtls, "connect", and_close)
+    outcomes = await asyncio.gather(a.connect(), b.connect(), return_exceptions=True)
+    assert isinstance(outcomes[0], ConnectionFailed)
+    assert outcomes[0].message == "closed while connecting"
+    assert not a.connected
+    assert a.lane is None
     await b.close()
 
 

@@ -115,8 +115,10 @@ async def test_every_call_has_its_message() -> None:
         p.ForceTopology("sfu"),
         p.Leave(),
     ]
+    await way.send_ready("m:1")  # who has left has nothing more to say
+    never_connected = ShimSignalling(url, "secret")
     with pytest.raises(SignallingError, match="closed"):
-        await way.send_ready("m:1")
+        await never_connected.send_ready("m:1")
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,194 @@
+"""The report at a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from rich.console import Console, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from reports.cadence.audiences import AUDIENCES
+from reports.cadence.model import Cadence, Change, Mark, Row
+from reports.cadence.sparkline import sparkline
+from reports.cadence.words import (
+    GROUP_COLUMNS,
+    SECTIONS,
+    SYMBOLS,
+    VERDICTS,
+    at_horizon,
+    cards,
+    change,
+    changes,
+    group_figures,
+    headline,
+    horizons,
+    measured_notes,
+    span,
+    target,
+    told_runs,
+)
+from reports.terminal_style import new_table, plain, show
+
+_STYLES = {Mark.ON: "green", Mark.NEAR: "yellow", Mark.BELOW: "red", Mark.UNKNOWN: "dim"}
+_CHANGE_STYLES = {Change.BETTER: "green", Change.WORSE: "red", Change.SAME: "dim", Change.UNKNOWN: "dim"}
+_SEVERITY_STYLES = {"critical": "bold red", "warning": "yellow"}
+
+
+def print_cadence(report: Cadence, console: Console) -> None:
+    """Print the report, fitted to the console's width."""
+    mark, sentence = headline(report)
+    console.print(Text(f"{plain(report.platform)}: {plain(report.title)}", style="bold"))
+    console.print(Text(f"{span(report)} · {report.profile} at {report.horizon}", style="dim"))
+    console.print(Text(f"{SYMBOLS[mark]} {plain(sentence)}", style=f"bold {_STYLES[mark]}"))
+    console.print(Text(told_runs(report.counts), style="dim"))
+    for name in AUDIENCES[report.audience].sections:
+        body = _PARTS[name](report)
+        if body is not None:
+            title = [Text(SECTIONS[name], style="bold")] if SECTIONS[name] else []
+            for line in (Text(""), *title, Padding(body, (0, 0, 0, 2))):
+                console.print(line)
+
+
+def _mark(mark: Mark) -> Text:
+    return Text(SYMBOLS[mark], style=_STYLES[mark])
+
+
+def _cards(report: Cadence) -> Table | None:
+    table = new_table(header=False)
+    for row in cards(report):
+        value = Text(show(row.value, row.unit), style=f"bold {_STYLES[row.mark]}")
+        trend = Text(sparkline(row.trend), style="cyan")
+        table.add_row(_mark(row.mark), Text(plain(row.title)), value, target(row), trend)
+    return table if table.row_count else None
+
+
+def _promises(report: Cadence) -> Table | None:
+    table = new_table()
+    table.add_column("")
+    table.add_column("KPI", ratio=1)
+    for title in ("value", "target"):
+        table.add_column(title, justify="right", no_wrap=True)
+    for title in ("verdict", "change", "trend"):
+        table.add_column(title, no_wrap=title != "change")
+    for row in report.rows:
+        name = Text(plain(row.title))
+        if AUDIENCES[report.audience].evidence:
+            name.append(f"\n{plain(row.evidence)}", style="dim")
+        verdict, trend = VERDICTS[row.status], Text(sparkline(row.trend), style="cyan")
+        value = Text(show(row.value, row.unit), style=_STYLES[row.mark])
+        table.add_row(_mark(row.mark), name, value, target(row), verdict, _change(row), trend)
+    return table if report.rows else None
+
+
+def _change(row: Row) -> Text:
+    return Text(change(row), style=_CHANGE_STYLES[row.change])
+
+
+def _unjudged(report: Cadence) -> Table | None:
+    table = new_table(header=False)
+    for row in report.unjudged:
+        table.add_row(Text(plain(row.title)), show(row.value, row.unit), _change(row), sparkline(row.trend))
+    return table if report.unjudged else None
+
+
+def _changes(report: Cadence) -> Text | None:
+    marks = {Change.BETTER: "▲", Change.WORSE: "▼", Change.SAME: "=", Change.UNKNOWN: "·"}
+    lines = [Text(f"{marks[kind]} {plain(words)}", style=_CHANGE_STYLES[kind]) for kind, words in changes(report)]
+    return Text("\n").join(lines) if lines else None
+
+
+def _alerts(report: Cadence) -> Text | None:
+    lines = [
+        Text.assemble(
+            (f"{one.severity:<12}", _SEVERITY_STYLES.get(one.severity, "")),
+            f"{plain(one.title)}: {show(one.value, one.unit)}",
+            (f"  ({plain(one.condition)})", "dim"),
+        )
+        for one in report.alerts
+    ]
+    return Text("\n").join(lines) if lines else None
+
+
+def _groups(report: Cadence) -> Table | None:
+    table = new_table()
+    for title in ("scenario", "network"):
+        table.add_column(title)
+    for title in ("runs", "missed", *(heading for _, heading, _ in GROUP_COLUMNS)):
+        table.add_column(title, justify="right", no_wrap=True)
+    for group in report.groups:
+        counts = (str(group.runs), str(group.missed))
+        table.add_row(Text(plain(group.scenario)), Text(plain(group.network or "–")), *counts, *group_figures(group))
+    return table if report.groups else None
+
+
+def _failures(report: Cadence) -> Table | None:
+    table = new_table()
+    for title in ("times", "runs"):
+        table.add_column(title, justify="right")
+    table.add_column("phase", no_wrap=True)
+    table.add_column("what was said", ratio=1)
+    for one in report.failures:
+        table.add_row(str(one.count), str(one.runs), Text(plain(one.phase)), Text(plain(one.message)))
+    return table if report.failures else None
+
+
+def _runs(report: Cadence) -> Text:
+    before = f"before: {told_runs(report.before)}"
+    return Text(f"{told_runs(report.counts)}\n{before}\nagainst {plain(', '.join(report.targets)) or 'nothing'}")
+
+
+def _data(report: Cadence) -> Table | None:
+    table = new_table(header=False)
+    for one in report.data:
+        unit = "seconds" if one.dimension == "freshness" else "ratio"
+        sign = "<" if one.dimension in ("freshness", "duplicates") else "≥"
+        mark = Mark.ON if one.ok else Mark.BELOW
+        table.add_row(_mark(mark), one.dimension, show(one.value, unit), f"{sign} {show(one.limit, unit)}")
+    return table if report.counts.all else None
+
+
+def _horizons(report: Cadence) -> Table | None:
+    names = horizons(report)
+    table = new_table()
+    table.add_column("KPI", ratio=1)
+    for title in ("measured", *names):
+        table.add_column(title, justify="right", no_wrap=True)
+    for row in (*report.rows, *report.unjudged):
+        cells = []
+        for name in names:
+            mark, words = at_horizon(row, name)
+            cells.append(Text(words, style=_STYLES[mark]))
+        table.add_row(Text(plain(row.title)), show(row.value, row.unit), *cells)
+    return table if report.rows or report.unjudged else None
+
+
+def _milestones(report: Cadence) -> Text | None:
+    lines = [f"{plain(name)}: {plain(words)}" for name, words in report.milestones.items()]
+    return Text("\n".join(lines)) if lines else None
+
+
+def _external(report: Cadence) -> Text | None:
+    return Text(plain(", ".join(report.external)), style="dim") if report.external else None
+
+
+def _notes(report: Cadence) -> Text:
+    return Text("\n".join(plain(note) for note in measured_notes(report)), style="dim")
+
+
+_PARTS: dict[str, Callable[[Cadence], RenderableType | None]] = {
+    "alerts": _alerts,
+    "promises": _promises,
+    "changes": _changes,
+    "groups": _groups,
+    "failures": _failures,
+    "runs": _runs,
+    "data": _data,
+    "unjudged": _unjudged,
+    "cards": _cards,
+    "horizons": _horizons,
+    "milestones": _milestones,
+    "external": _external,
+    "notes": _notes,
+}

@@ -1,0 +1,96 @@
+"""Opens the database of a history: its pragmas, its transactions, its schema brought up to date."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.pool import NullPool
+
+from probe.model.errors import ConfigError, MeasurementError
+from reports.store.location import shown
+from reports.store.upgrade import up_to_date
+
+_BUSY_SECONDS = 30
+"""How long a writer waits for others: a run is written within a fraction of a second."""
+_CONNECT_SECONDS = 10
+
+
+def open_database(url: URL) -> Engine:
+    """An engine whose schema is this program's.
+
+    Raises ConfigError where the database can't be reached or made, is none of ours, or was written by a newer program.
+    """
+    sqlite = url.get_backend_name() == "sqlite"
+    try:
+        if sqlite:
+            Path(str(url.database)).parent.mkdir(parents=True, exist_ok=True)
+        engine = _sqlite(url) if sqlite else _postgresql(url)
+        up_to_date(engine)
+    except (SQLAlchemyError, OSError) as error:
+        hint = "choose another --history, or none"
+        raise ConfigError(f"can't be opened: {_reason(error)}", who=f"history {shown(url)}", hint=hint) from error
+    return engine
+
+
+def _sqlite(url: URL) -> Engine:
+    engine = create_engine(url, connect_args={"timeout": _BUSY_SECONDS}, poolclass=NullPool)
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _prepare_sqlite(connection: Any, _record: object) -> None:
+    connection.isolation_level = None  # the driver's own BEGIN comes too late, only with the first change
+    (mode,) = connection.execute("PRAGMA journal_mode").fetchone()
+    if mode != "wal":
+        connection.execute("PRAGMA journal_mode = WAL")  # kept in the file: readers and one writer at a time
+    connection.execute("PRAGMA foreign_keys = ON")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    """A writer takes its place at once: one that began as a reader could not wait for another writer."""
+    writes = connection.get_execution_options().get("writes", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _postgresql(url: URL) -> Engine:
+    try:
+        return create_engine(url, connect_args={"connect_timeout": _CONNECT_SECONDS}, poolclass=NullPool)
+    except ModuleNotFoundError as error:
+        hint = "pip install 'meetprobe[postgres]'"
+        raise ConfigError("PostgreSQL needs the psycopg package", who="--history", hint=hint) from error
+
+
+@contextmanager
+def writing(engine: Engine) -> Iterator[Connection]:
+    """One transaction: all of it, or nothing. Raises MeasurementError when the database fails."""
+    with _told(engine), engine.connect().execution_options(writes=True) as connection, connection.begin():
+        yield connection
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Connection]:
+    """One consistent view. Raises MeasurementError when the database fails."""
+    with _told(engine), engine.connect() as connection, connection.begin():
+        yield connection
+
+
+@contextmanager
+def _told(engine: Engine) -> Iterator[None]:
+    try:
+        yield
+    except SQLAlchemyError as error:
+        raise MeasurementError(_reason(error), who=f"history {shown(engine.url)}", phase="history") from error
+
+
+def _reason(error: BaseException) -> str:
+    """The driver's own first line, without SQLAlchemy's statement and link."""
+    cause = getattr(error, "orig", None) or error
+    lines = str(cause).strip().splitlines()
+    return lines[0] if lines else type(cause).__name__

@@ -1,0 +1,189 @@
+"""Do verdicts err as seldom as they say? Many runs are drawn whose truth lies exactly at the target, where it is hardest to tell
+the sides apart: neither pass nor fail may come in more than 5 % of them, but for the error of the simulation."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from probe.measure.histogram import Histogram
+from probe.measure.intervals import exact_ratio_interval, wilson
+from probe.measure.summary import Summary
+from reports.abort import sequential_confidence
+from reports.figure import FEWEST_FOR_MEAN, FEWEST_SAMPLES, more_needed
+from reports.kpi import Status
+from reports.targets.profile import Kpi
+from reports.verdict import Grounds, figure_of, verdict
+from tests.reports.build import kpi
+
+Draw = Callable[[np.random.Generator, tuple[int, ...]], NDArray[np.float64]]
+ERROR = 0.05
+GROUNDS = Grounds(Summary(), 60.0)
+
+
+def allowed(runs: int) -> float:
+    """Three standard deviations above the error."""
+    return ERROR + 3 * math.sqrt(ERROR * (1 - ERROR) / runs)
+
+
+def status(row: Kpi, values: NDArray[np.float64]) -> Status:
+    histogram = Histogram()
+    histogram.add_many(values)
+    return verdict(row, row.target("now"), figure_of(row, histogram, GROUNDS), histogram, GROUNDS)[0]
+
+
+def shares(row: Kpi, runs: NDArray[np.float64]) -> tuple[float, float]:
+    """The shares of runs that pass and that fail."""
+    found = [status(row, values) for values in runs]
+    return found.count(Status.PASS) / len(found), found.count(Status.FAIL) / len(found)
+
+
+def ratio_shares(row: Kpi, attempts: int, truth: float, runs: int = 20_000) -> tuple[float, float]:
+    """As `shares`; runs with equally many successes have the same verdict."""
+    rng = np.random.default_rng(attempts)
+    good, times = np.unique(rng.binomial(attempts, truth, runs), return_counts=True)
+    found = {Status.PASS: 0, Status.FAIL: 0, Status.INCONCLUSIVE: 0}
+    for successes, count in zip(good.tolist(), times.tolist(), strict=True):
+        values = np.repeat([1.0, 0.0], [successes, attempts - successes])
+        found[status(row, values)] += count
+    return found[Status.PASS] / runs, found[Status.FAIL] / runs
+
+
+@pytest.mark.parametrize("target", [0.85, 0.95, 0.98, 0.995])
+@pytest.mark.parametrize("attempts", [1, 5, 10, 20, 59, 133, 149, 539, 1000])
+def test_ratios(target: float, attempts: int) -> None:
+    high, low = kpi(now=target), kpi(comparison="<=", now=round(1 - target, 12))
+    for row, truth in ((high, target), (low, 1 - target)):
+        passed, failed = ratio_shares(row, attempts, truth)
+        assert passed <= allowed(20_000)
+        assert failed <= allowed(20_000)
+
+
+def test_wilson_alone_would_err_more_often() -> None:
+    nine, most = wilson(9, 10), wilson(133, 133)
+    assert nine is not None
+    assert most is not None
+    assert nine.high < 0.98  # which 1 - 0.98 ** 10 = 18 % of such runs would fail by
+    assert most.low >= 0.98  # which 0.98 ** 133 = 6.8 % would pass by
+
+
+def test_beyond_the_target_errors_are_rarer_and_the_truth_is_found() -> None:
+    row = kpi(now=0.98)
+    passed, failed = ratio_shares(row, 1000, 0.96)
+    assert passed == 0.0
+    assert failed > 0.9
+    passed, failed = ratio_shares(row, 1000, 0.995)
+    assert passed > 0.9
+    assert failed == 0.0
+
+
+MEANS: dict[str, tuple[Draw, float]] = {
+    "normal": (lambda rng, size: rng.normal(0.08, 0.01, size), 0.08),
+    "uniform": (lambda rng, size: rng.uniform(0.0, 0.16, size), 0.08),
+    "exponential": (lambda rng, size: rng.exponential(0.08, size), 0.08),
+    "lognormal": (lambda rng, size: rng.lognormal(0.0, 0.5, size), math.exp(0.125)),
+    "scores under a ceiling": (lambda rng, size: 5 - rng.exponential(0.1, size), 4.9),
+}
+
+
+@pytest.mark.parametrize("shape", MEANS)
+@pytest.mark.parametrize("count", [FEWEST_FOR_MEAN, 50, 200])
+def test_means(shape: str, count: int) -> None:
+    draw, truth = MEANS[shape]
+    runs = draw(np.random.default_rng(7), (1000, count))
+    for comparison in ("<=", ">="):
+        passed, failed = shares(kpi("one_way_delay_seconds", "mean", comparison, truth), runs)
+        assert passed <= allowed(len(runs))
+        assert failed <= allowed(len(runs))
+
+
+@pytest.mark.parametrize(("q", "counts"), [(0.5, (5, 20, 300)), (0.95, (20, 59, 300)), (0.99, (400,))])
+def test_percentiles(q: float, counts: tuple[int, ...]) -> None:
+    rng, truth = np.random.default_rng(11), -0.08 * math.log(1 - q)
+    for count in counts:
+        runs = rng.exponential(0.08, (600, count))
+        for comparison in ("<=", ">="):
+            row = kpi("one_way_delay_seconds", f"p{100 * q:g}", comparison, truth)
+            passed, failed = shares(row, runs)
+            assert passed <= allowed(len(runs))
+            assert failed <= allowed(len(runs))
+
+
+def test_narrow_distributions_do_not_profit_from_the_buckets() -> None:
+    # all values within 1 %, four buckets: percentiles are known to within one
+    runs = np.random.default_rng(3).uniform(0.0796, 0.0804, (600, 200))
+    passed, failed = shares(kpi("one_way_delay_seconds", "p50", "<=", 0.08), runs)
+    assert max(passed, failed) <= allowed(len(runs))
+
+
+def test_the_truth_is_found_when_there_is_enough_of_it() -> None:
+    runs = np.random.default_rng(5).lognormal(0.0, 0.5, (300, 200)) * 0.08 / math.exp(0.125)
+    assert shares(kpi("one_way_delay_seconds", "mean", "<", 0.095), runs)[0] > 0.95
+    assert shares(kpi("one_way_delay_seconds", "mean", "<", 0.068), runs)[1] > 0.95
+
+
+def test_few_values_decide_nothing() -> None:
+    rng = np.random.default_rng(2)
+    mean, median = kpi("one_way_delay_seconds", "mean", "<", 0.08), kpi("one_way_delay_seconds", "p50", "<", 0.08)
+    assert shares(mean, rng.exponential(0.001, (50, FEWEST_FOR_MEAN - 1))) == (0.0, 0.0)
+    assert shares(median, rng.exponential(0.001, (50, FEWEST_SAMPLES - 1))) == (0.0, 0.0)
+
+
+def test_as_many_more_as_are_said_settle_a_mean_in_four_of_five_cases() -> None:
+    rng, row = np.random.default_rng(13), kpi("one_way_delay_seconds", "mean", "<", 0.09)
+    settled = tried = 0
+    for values in rng.lognormal(0.0, 0.5, (300, 30)) * 0.08 / math.exp(0.125):
+        histogram = Histogram()
+        histogram.add_many(values)
+        found = figure_of(row, histogram, GROUNDS)
+        assert found is not None
+        more = more_needed(row, histogram, found, 0.09)
+        if more is not None and more < 2000 and status(row, values) == Status.INCONCLUSIVE:
+            like_these = rng.choice(values, more)
+            settled += status(row, np.concatenate([values, like_these])) == Status.PASS
+            tried += 1
+    assert tried > 100
+    assert 0.7 < settled / tried < 0.97
+
+
+def _failures_that_abort(target: float, most: int) -> list[int]:
+    """For each number of attempts, how many failures end the run."""
+    needed, found = 1, [0]
+    for attempts in range(1, most + 1):
+        confidence = sequential_confidence(attempts)
+        while needed <= attempts:
+            interval = exact_ratio_interval(attempts - needed, attempts, confidence)
+            if interval is not None and interval.high < target:
+                break
+            needed += 1
+        found.append(needed)
+    return found
+
+
+def test_looking_after_every_attempt_aborts_few_runs_that_keep_the_target() -> None:
+    most, target = 512, 0.95
+    limits = np.array(_failures_that_abort(target, most)[1:])
+    failures = (np.random.default_rng(17).random((4000, most)) > target).cumsum(axis=1)
+    assert (failures >= limits).any(axis=1).mean() <= ERROR
+    bad = (np.random.default_rng(19).random((500, most)) > 0.85).cumsum(axis=1)
+    assert (bad >= limits).any(axis=1).mean() > 0.95
+
+
+def test_looking_again_and_again_aborts_few_runs_whose_mean_keeps_the_target() -> None:
+    row, rng = kpi("one_way_delay_seconds", "mean", "<=", 0.08), np.random.default_rng(23)
+    looks = sorted({round(FEWEST_FOR_MEAN * 1.15**step) for step in range(25)})
+    runs, aborted = 200, 0
+    for values in rng.exponential(0.08, (runs, looks[-1])):
+        for count in looks:
+            histogram = Histogram()
+            histogram.add_many(values[:count])
+            found = figure_of(row, histogram, GROUNDS, sequential_confidence(count))
+            assert found is not None
+            if found.best("<=") > 0.08:
+                aborted += 1
+                break
+    assert aborted / runs <= ERROR
