@@ -20,6 +20,7 @@ from probe.model.result import RunResult
 from probe.model.scenario import Scenario
 from probe.model.scenario_files import load_scenario, with_media_files
 from probe.model.url import without_secrets
+from reports.abort import watching
 from reports.document import Document, build_document, failed_document
 from reports.github import append_summary, command, workflow_commands
 from reports.jsonout import prepare_folder, to_json
@@ -141,7 +142,8 @@ def _processes(told: str, scenario: Scenario) -> int:
 def _measure(choice: RunChoice, plan: _Plan, spool: Path | None) -> RunResult:
     from probe.run import RunOptions, run_scenario  # begins to start processes: not before the input is right
 
-    options = RunOptions(choice.url, choice.token, spool, plan.processes)
+    watch = watching(plan.profile, plan.horizon, plan.judges)
+    options = RunOptions(choice.url, choice.token, spool, plan.processes, plan.profile.wants, watch)
     with ProgressView(Console(stderr=True), quiet=choice.quiet) as view:
         return asyncio.run(run_scenario(plan.scenario, options, view.update))
 

@@ -14,6 +14,7 @@ class Interrupts:
 
     def __init__(self) -> None:
         self.happened = False
+        self.reason = ""
         self._work: asyncio.Future[Any] | None = None
         self._handled: list[signal.Signals] = []
 
@@ -30,6 +31,12 @@ class Interrupts:
     def __exit__(self, *_: object) -> None:
         for number in self._handled:
             asyncio.get_running_loop().remove_signal_handler(number)
+
+    def call_off(self, reason: str) -> None:
+        """End the work for a reason of our own; the first one counts."""
+        if not self.happened:
+            self.reason = reason
+            self._interrupt()
 
     def _interrupt(self) -> None:
         if not self.happened:

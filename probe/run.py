@@ -30,19 +30,26 @@ from probe.model.scenario import Scenario
 from probe.model.url import without_secrets
 from probe.server_process import ServerProcess, server_process
 from probe.spool import Spool
+from reports.abort import Watch
+from reports.slices import Want
 
 _PROGRESS_INTERVAL = 0.25
+_LOOK_INTERVAL = 2.0
+"""Seconds between two looks at the targets that may end the run."""
 
 
 @dataclass(frozen=True, slots=True)
 class RunOptions:
     """`url` None: the embedded shim. `spool`: a folder that gets every sample as it is taken. `processes`: how many hold the
-    meetings (no more than there are meetings are used); 1: this one does."""
+    meetings (no more than there are meetings are used); 1: this one does. `slices`: what targets
+    need kept by its time; `watch` says why the run should end early, and is asked while one process holds the meetings."""
 
     url: str | None = None
     token: str = ""
     spool: Path | None = None
     processes: int = 1
+    slices: tuple[Want, ...] = ()
+    watch: Watch | None = None
 
 
 Report = Callable[[Progress], None]
@@ -72,7 +79,7 @@ async def _conduct(scenario: Scenario, options: RunOptions, tell: Report, interr
             server = await stack.enter_async_context(server_process(scenario)) if options.url is None else None
             crew = await stack.enter_async_context(_crew(processes, scenario, options, server))
             began = time.monotonic()
-            dead_server = await _measure(crew, scenario, server, interrupts, tell)
+            dead_server = await _measure(crew, scenario, server, interrupts, tell, options.watch)
             duration = time.monotonic() - began
             outcomes = await crew.deliver(vmaf=not interrupts.happened)
         total = merged(outcomes)
@@ -93,8 +100,12 @@ async def _conduct(scenario: Scenario, options: RunOptions, tell: Report, interr
         participants=in_order(total.participants),
         errors=errors_of(total, (*crew.losses, dead_server)) + own,
         interrupted=interrupts.happened,
-        notes=notes_of(total, processes, options.processes),
+        notes=(
+            *((f"ended early: {interrupts.reason}",) if interrupts.reason else ()),
+            *notes_of(total, processes, options.processes),
+        ),
         series=total.series.columns(),
+        slices=total.slices.to_dict() if options.slices else {},
         events=events_of(total),
     )
 
@@ -108,14 +119,19 @@ def _crew(
         assert url is not None
         return Setup(
             scenario=scenario, url=url, token=options.token, stamp=uuid.uuid4().hex[:6], epoch=time.monotonic(),
-            spool=options.spool,
+            spool=options.spool, slices=options.slices,
         )  # fmt: skip
 
     return one_engine(setup) if processes == 1 else many_engines(processes, scenario, setup)
 
 
 async def _measure(
-    crew: Crew, scenario: Scenario, server: ServerProcess | None, interrupts: Interrupts, tell: Report
+    crew: Crew,
+    scenario: Scenario,
+    server: ServerProcess | None,
+    interrupts: Interrupts,
+    tell: Report,
+    watch: Watch | None,
 ) -> Loss | None:
     """All meetings, until they are over or called off. Returns the embedded server's loss: without it there is nothing to
     measure, and what the platform seems to do then is our doing."""
@@ -134,12 +150,15 @@ async def _measure(
         if not rounds.cancelled():
             rounds.result()
 
-    ticker = asyncio.create_task(_tick(crew, scenario, tell))
+    tickers = [asyncio.create_task(_tick(crew, scenario, tell))]
+    if watch is not None:
+        tickers.append(asyncio.create_task(_look(crew, watch, interrupts)))
     try:
         await interrupts.guard(meetings())
         await crew.close()
     finally:
-        ticker.cancel()
+        for ticker in tickers:
+            ticker.cancel()
     return losses[0] if losses else None
 
 
@@ -156,6 +175,19 @@ async def _tick(crew: Crew, scenario: Scenario, tell: Report) -> None:
         elapsed = time.monotonic() - began
         tell(Progress("measuring", elapsed, planned, **{name: getattr(now, name) for name in type(now).model_fields}))
         await asyncio.sleep(_PROGRESS_INTERVAL)
+
+
+async def _look(crew: Crew, watch: Watch, interrupts: Interrupts) -> None:
+    """Ends the run when a target that may abort it is lost for good."""
+    began = time.monotonic()
+    while True:
+        await asyncio.sleep(_LOOK_INTERVAL)
+        running = crew.running()
+        if running is not None:
+            reasons = running.health.verdict().reasons
+            if reason := watch(running.summary, running.slices, reasons, time.monotonic() - began):
+                interrupts.call_off(reason)
+                return
 
 
 def _add_totals(total: Outcome, scenario: Scenario, at: float, spool: Spool) -> None:

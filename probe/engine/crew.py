@@ -26,6 +26,7 @@ class Holder(Protocol):
     async def close(self) -> None: ...
     async def deliver(self, *, vmaf: bool = True) -> Outcome | None: ...
     def snapshot(self) -> Snapshot: ...
+    def running(self) -> Outcome | None: ...
 
 
 def deal(meetings: int, engines: int) -> list[tuple[int, ...]]:
@@ -61,6 +62,10 @@ class Crew:
     def losses(self) -> list[Loss | None]:
         """What became of each engine that is lost, in their order."""
         return [one.lost if isinstance(one, RemoteEngine) else None for one in self._engines]
+
+    def running(self) -> Outcome | None:
+        """What was measured so far, where one engine in this process has it all; None for engines in processes of their own."""
+        return self._engines[0].running() if len(self._engines) == 1 else None
 
     def snapshot(self) -> Snapshot:
         """How it goes, in all processes together."""

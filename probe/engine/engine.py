@@ -18,6 +18,7 @@ from probe.engine.venue import Venue
 from probe.model.samples import Sample, SampleBatch
 from probe.spool import Spool
 from probe.stage import Contents, networks_of, prepare, stage
+from reports.slices import Slices, Want
 
 BEAT = 0.25
 """Seconds between two flushes of the spool, and between two snapshots."""
@@ -84,6 +85,11 @@ class Engine:
             outcome.disturbed = Counter({(second - context.epoch, words): count for (second, words), count in told})
         return outcome
 
+    def running(self) -> Outcome:
+        """What was measured so far; don't change it."""
+        self._outcome.health = self._venue.read_health()
+        return self._outcome
+
     def snapshot(self) -> Snapshot:
         """How it goes."""
         entries = [entry for meeting in self._meetings.values() for entry in meeting.entries]
@@ -107,16 +113,18 @@ async def engine(setup: Setup) -> AsyncIterator[Engine]:
     """An engine on its stage, warmed up. Raises ConfigError and MediaError: nothing was sent yet."""
     networks = networks_of(setup.scenario)
     contents = await prepare(setup.scenario)
-    spool, outcome = Spool(setup.spool, join=True), Outcome()
+    spool, outcome = Spool(setup.spool, join=True), Outcome(slices=Slices(Want(*one) for one in setup.slices))
 
     def sink(sample: Sample) -> None:
         outcome.summary.add(sample)
         outcome.series.add(sample)
+        outcome.slices.add(sample)
         spool.add(sample)
 
     def batch_sink(batch: SampleBatch) -> None:
         outcome.summary.add_batch(batch)
         outcome.series.add_batch(batch)
+        outcome.slices.add_batch(batch)
         spool.add_batch(batch)
 
     try:

@@ -11,6 +11,7 @@ from probe.measure.health import GeneratorHealth
 from probe.measure.savings import SavingsLedger
 from probe.measure.series import Series
 from probe.measure.summary import Summary
+from reports.slices import Slices
 
 Rows = list[Mapping[str, Any]]
 
@@ -24,6 +25,7 @@ class Outcome:
 
     summary: Summary = field(default_factory=Summary)
     series: Series = field(default_factory=Series)
+    slices: Slices = field(default_factory=Slices)
     health: GeneratorHealth = field(default_factory=GeneratorHealth)
     ledger: SavingsLedger = field(default_factory=SavingsLedger)
     presence: list[tuple[float, int]] = field(default_factory=list)
@@ -39,6 +41,7 @@ class Outcome:
         """Take in another process's outcome, of other meetings."""
         self.summary.merge(other.summary)
         self.series.merge(other.series)
+        self.slices.merge(other.slices)
         self.health.merge(other.health)
         self.ledger.merge(other.ledger)
         self.presence += other.presence
@@ -64,6 +67,7 @@ class Outcome:
         return {
             "summary": self.summary.to_dict(),
             "series": self.series.to_dict(),
+            "slices": self.slices.to_dict(),
             "health": self.health.to_dict(),
             "ledger": self.ledger.to_dict(),
             "presence": [list(entry) for entry in self.presence],
@@ -83,6 +87,7 @@ class Outcome:
             return cls(
                 summary=Summary.from_dict(data["summary"]),
                 series=Series.from_dict(data["series"]),
+                slices=Slices.from_dict(data["slices"]),
                 health=GeneratorHealth.from_dict(data["health"]),
                 ledger=SavingsLedger.from_dict(data["ledger"]),
                 presence=[(float(time), int(change)) for time, change in data["presence"]],

@@ -43,7 +43,8 @@ class Message(Strict):
 
 class Setup(Message):
     """Command: get ready. `number` of `of` engines, from 1. `stamp` is part of the rooms' names. Sample times count from
-    `epoch` (monotonic seconds, which all processes of a machine share). `spool`: the folder that gets the samples."""
+    `epoch` (monotonic seconds, which all processes of a machine share). `spool`: the folder that gets the samples.
+    `slices`: what targets need kept by its time (`reports.slices.Want`)."""
 
     type = "setup"
     scenario: Scenario
@@ -54,6 +55,7 @@ class Setup(Message):
     stamp: str
     epoch: float
     spool: Path | None = None
+    slices: tuple[tuple[str, str, float, float], ...] = ()
 
 
 class Hold(Message):

@@ -88,6 +88,9 @@ class RemoteEngine:
                     await self._lose(MeasurementError(str(error), who=self._child.name, phase="process"))
         return None
 
+    def running(self) -> None:
+        """It keeps to itself what it measures, until it delivers."""
+
     def snapshot(self) -> Snapshot:
         """The last that it told."""
         return self._latest

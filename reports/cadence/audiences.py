@@ -48,7 +48,7 @@ AUDIENCES = {
         ),
     )
 }
-"""By name. The board page fits on one sheet of A4."""
+"""By name. What leadership and the board read fits on one sheet of A4."""
 
 
 def title_of(audience: Audience, profile: Profile) -> str:

@@ -12,7 +12,6 @@ from reports.cadence.words import (
     GROUP_COLUMNS,
     SECTIONS,
     SYMBOLS,
-    VERDICTS,
     at_horizon,
     cards,
     change,
@@ -24,6 +23,7 @@ from reports.cadence.words import (
     span,
     target,
     told_runs,
+    verdict,
 )
 from reports.html_base import tag, text
 from reports.words import show
@@ -125,7 +125,7 @@ def _promises(report: Cadence) -> str:
             text(row.title) + (tag("small", text(row.evidence)) if evidence else ""),
             tag("b", text(show(row.value, row.unit))),
             text(target(row)),
-            text(f"{row.mark}, {VERDICTS[row.status]}"),
+            text(verdict(row)),
             _change(row),
             _picture(row),
         )

@@ -89,6 +89,11 @@ def _runs(count: int) -> str:
     return f"{count} run{'' if count == 1 else 's'}"
 
 
+def verdict(row: Row) -> str:
+    """Where the figure stands, and how sure that is: "on target, not proven yet"."""
+    return str(row.mark) if row.value is None else f"{row.mark}, {VERDICTS[row.status]}"
+
+
 def target(row: Row) -> str:
     """ "≥ 98 %"."""
     return UNKNOWN if row.target is None else f"{SIGNS[row.comparison]} {show(row.target, row.unit)}"

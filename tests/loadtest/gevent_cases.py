@@ -303,6 +303,12 @@ def options_come_through_locust_s_parser() -> None:
     read_locust_s_parser()
 
 
+def the_master_is_told_once() -> None:
+    from tests.loadtest.locust_case import tell_the_master_once
+
+    tell_the_master_once()
+
+
 if __name__ == "__main__":
     try:
         for name in sys.argv[1].split(","):

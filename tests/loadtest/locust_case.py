@@ -24,11 +24,12 @@ import loadtest.users as acting
 import loadtest.worker as working
 from loadtest import plugin
 from loadtest.arguments import GUARDED, add_arguments
+from loadtest.harvest import Delta, Standing
 from loadtest.protocol import COMMANDS, PROTOCOL, Close, Join, Leave, Prepare
 from loadtest.settings import settings_of
 from loadtest.supervisor import Supervisor
 from loadtest.users import MeetingUser, ParticipantUser
-from loadtest.worker import Worker
+from loadtest.worker import Outbox, Worker
 from probe.engine.protocol import Message, decode
 from tests.loadtest.test_settings import defaults
 
@@ -210,3 +211,36 @@ def read_locust_s_parser() -> None:
     assert {"user", "participants", "topology", "shape", "strict"} <= set(form)
     assert not set(GUARDED) & set(form)
     assert list(form["user"].choices) == ["participant", "meeting", "both"]
+
+
+def tell_the_master_once() -> None:
+    outbox = Outbox("c")
+    assert outbox.take() is None
+    harvested = Delta(retries=2).to_dict(), Standing(present=4).to_dict()
+    outbox.harvested("e1", *harvested)
+    outbox.harvested("e1", *harvested)
+    first = outbox.take()
+    assert first is not None
+    assert (first["campaign"], first["engine"], first["delta"]["retries"], first["total"]["present"]) == (
+        "c",
+        "e1",
+        4,
+        4,
+    )
+    assert outbox.take() is None
+    outbox.lost("engine w0: gone", crashed=True)
+    outbox.skipped(3)
+    second = outbox.take()
+    assert second is not None
+    assert second["losses"] == [{"message": "engine w0: gone; 4 participants were in", "crashed": True}]
+    assert (second["delta"]["retries"], second["total"]["present"]) == (0, 0)
+    ((phase, who, message, count),) = second["delta"]["errors"]
+    assert (phase, who, count) == ("schedule", "", 3)
+    assert "a join was due and not asked for" in message
+    outbox.gave_up("enough")
+    last = outbox.take(final=True)
+    assert last is not None
+    assert (last["losses"], last["given_up"], last["final"]) == ([{"message": "enough", "crashed": False}], True, True)
+    empty = outbox.take(final=True)
+    assert empty is not None
+    assert (empty["losses"], empty["delta"]) == ([], Delta().to_dict())
