@@ -108,7 +108,7 @@ class Link:
     def _wait(self, within: float) -> int | None:
         """Its exit code; None if it has not ended by then."""
         with suppress(subprocess.TimeoutExpired):
-            return cast(int, self._process.wait(timeout=within))
+            return self._process.wait(timeout=within)
         return None
 
     def _write(self) -> None:

@@ -13,7 +13,6 @@ import uuid
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import wraps
-from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import gevent
@@ -30,11 +29,10 @@ from loadtest.plans import Load, Wanted, duration, wanted
 from loadtest.settings import Settings, settings_of
 from probe.cli_errors import complain
 from probe.model.errors import ConfigError
-from reports.csvout import render_csv
 from reports.document import Document
-from reports.html import render_html
-from reports.jsonout import prepare_folder, write_report
+from reports.jsonout import prepare_folder
 from reports.terminal import print_report
+from reports.writing import write_all
 
 MESSAGE = "meetprobe"
 """The key of our part in a worker's report to Locust's master, and the type of the message that carries it alone."""
@@ -224,7 +222,7 @@ class Master:
         campaign.finish(time.monotonic(), interrupted=self._before_its_end(campaign))
         self._document = campaign.document()
         if campaign.settings.out is not None:
-            _write(self._document, campaign.settings.out)
+            write_all(self._document, campaign.settings.out, strict=campaign.settings.strict)
 
     @_guarded
     def _reported(self, client_id: str, data: Mapping[str, Any], **_: Any) -> None:
@@ -349,8 +347,3 @@ class Master:
         return (there & self._seen) - self._final
 
 
-def _write(document: Document, folder: Path) -> None:
-    """`report.json`, and what is made of it alone: `report.html`, `kpis.csv`."""
-    write_report(document, folder)
-    (folder / "report.html").write_text(render_html(document), encoding="utf-8")
-    (folder / "kpis.csv").write_text(render_csv(document), encoding="utf-8")

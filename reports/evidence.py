@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from probe.measure.histogram import Histogram
 from probe.measure.summary import Summary
 from probe.model.metrics import NOT_IN_A_RUN
@@ -88,11 +90,27 @@ def undecided(kpi: Kpi, facts: str, found: Figure, target: float, more: int | No
             if ratio
             else f"{_plural(more, 'more reading')} within the target"
         )
-        return f"{facts}: {what} would prove it"
+        return f"{facts}: {_sure(kpi, found, target)}{what} would prove it"
     if COMPARISONS[kpi.comparison](found.value, target):
         return f"{facts}: too few to be sure"
     side = "below" if kpi.direction == "higher" else "above"
     return f"{facts}: {side} the target, but too few to be sure"
+
+
+def _sure(kpi: Kpi, found: Figure, target: float) -> str:
+    """Where the interval that is shown keeps the target and the bounds that decide do not, what those say."""
+    shown = Figure(found.value, found.interval, found.sampled)
+    if (
+        kpi.aggregate != "ratio"
+        or found.bounds is None
+        or not COMPARISONS[kpi.comparison](shown.worst(kpi.comparison), target)
+    ):
+        return ""
+    higher = kpi.direction == "higher"
+    worst = (math.floor if higher else math.ceil)(
+        found.worst(kpi.comparison) * 1e4
+    ) / 1e4  # never rounded onto the target
+    return f"{'at least' if higher else 'at most'} {100 * worst:.2f} % is sure, "
 
 
 def _plural(count: int, noun: str) -> str:

@@ -20,6 +20,7 @@ from reports.cadence.words import (
     group_figures,
     headline,
     horizons,
+    measured,
     measured_notes,
     span,
     target,
@@ -137,7 +138,7 @@ def _horizons(report: Cadence) -> str:
     names, rows = horizons(report), []
     for row in (*report.rows, *report.unjudged):
         cells = [at_horizon(row, name)[1] for name in names]
-        rows.append((_text(row.title), show(row.value, row.unit), *cells))
+        rows.append((_text(row.title), measured(row), *cells))
     return _table(("KPI", "measured", *map(_text, names)), rows, right=range(1, 2 + len(names)))
 
 

@@ -19,6 +19,7 @@ from reports.cadence.words import (
     group_figures,
     headline,
     horizons,
+    measured,
     measured_notes,
     span,
     target,
@@ -198,7 +199,7 @@ def _horizons(report: Cadence) -> str:
     names, rows = horizons(report), []
     for row in (*report.rows, *report.unjudged):
         cells = [_marked(mark, words) for mark, words in (at_horizon(row, name) for name in names)]
-        rows.append((text(row.title), tag("b", text(show(row.value, row.unit))), *cells))
+        rows.append((text(row.title), tag("b", text(measured(row))), *cells))
     return _table(("KPI", "measured", *names), rows, ("name", *("number" for _ in range(len(names) + 1))))
 
 

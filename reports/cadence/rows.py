@@ -68,6 +68,7 @@ def _availability(material: Material, period: Period) -> Summary:
 
 def _row(kpi: Kpi, result: KpiResult, material: Material, profile: Profile) -> Row:
     before = _value(kpi, material, material.period.before)
+    value = None if result.status is Status.NOT_JUDGED else result.value  # what is not judged is not marked either
     return Row(
         kpi=kpi.id,
         title=kpi.title,
@@ -75,21 +76,21 @@ def _row(kpi: Kpi, result: KpiResult, material: Material, profile: Profile) -> R
         comparison=result.comparison,
         value=result.value,
         target=result.target,
-        mark=mark(result.value, result.target, result.comparison, result.unit),
+        mark=mark(value, result.target, result.comparison, result.unit),
         status=str(result.status),
         evidence=result.evidence,
         count=result.count,
         before=before,
         change=_change(kpi, material),
         trend=tuple(_value(kpi, material, point) for point in material.period.points),
-        horizons={name: _at(kpi, result, name) for name in profile.horizons},
+        horizons={name: _at(kpi, value, name) for name in profile.horizons},
         benchmark=kpi.benchmark,
     )
 
 
-def _at(kpi: Kpi, result: KpiResult, horizon: str) -> tuple[float | None, Mark]:
+def _at(kpi: Kpi, value: float | None, horizon: str) -> tuple[float | None, Mark]:
     target = kpi.target(horizon)
-    return target, mark(result.value, target, result.comparison, result.unit)
+    return target, mark(value, target, kpi.comparison, kpi.judged_unit)
 
 
 def _samples(kpi: Kpi, material: Material, period: Period) -> tuple[Histogram | None, float]:

@@ -24,6 +24,7 @@ from reports.cadence.words import (
     group_figures,
     headline,
     horizons,
+    measured,
     measured_notes,
     span,
     target,
@@ -160,7 +161,7 @@ def _horizons(report: Cadence) -> Table | None:
         for name in names:
             mark, words = at_horizon(row, name)
             cells.append(Text(words, style=_STYLES[mark]))
-        table.add_row(Text(plain(row.title)), show(row.value, row.unit), *cells)
+        table.add_row(Text(plain(row.title)), measured(row), *cells)
     return table if report.rows or report.unjudged else None
 
 

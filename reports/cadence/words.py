@@ -99,6 +99,11 @@ def target(row: Row) -> str:
     return UNKNOWN if row.target is None else f"{SIGNS[row.comparison]} {show(row.target, row.unit)}"
 
 
+def measured(row: Row) -> str:
+    """The figure, and that it is none to be judged by."""
+    return show(row.value, row.unit) + (" (not judged)" if row.status == "not_judged" else "")
+
+
 def at_horizon(row: Row, horizon: str) -> tuple[Mark, str]:
     """The mark, and "≥ 98 % ✓"; a dash where there is no target."""
     value, mark = row.horizons.get(horizon, (None, Mark.UNKNOWN))
@@ -156,7 +161,7 @@ def measured_notes(report: Cadence) -> list[str]:
     missing = ", ".join(row.title for row in report.rows if row.value is None)
     return [
         *report.notes,
-        *([f"no run measured: {missing}"] if missing else []),
+        *([f"no run measured: {missing}"] if missing and report.counts.all else []),
         "near target: a figure that misses its target by at most a tenth; of a share promised from 90 % on, one with at most "
         "twice the failures that it allows",
         "better and worse are said only where runs differ by more than they scatter (95 %)",

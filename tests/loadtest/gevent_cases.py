@@ -67,7 +67,7 @@ def answers_find_who_asked() -> None:
     link, heard = linked("reversing")
     asking = [gevent.spawn(link.ask, join(ticket), Joined, SOON) for ticket in (3, 4)]
     gevent.joinall(asking, timeout=SOON, raise_error=True)
-    assert [one.value.error for one in asking] == ["for 3", "for 4"]
+    assert [one.get().error for one in asking] == ["for 3", "for 4"]
     assert [getattr(one, "ticket", None) for one in heard] == [None, 4, 3]
     link.end(SOON)
     assert not alive(link.pid)
