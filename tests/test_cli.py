@@ -32,6 +32,8 @@ class Options:
     token: str = ""
     spool: Path | None = None
     processes: int = 1
+    slices: tuple[object, ...] = ()
+    watch: object = None
 
 
 class Played:
@@ -275,6 +277,7 @@ def test_scenarios_are_listed(probe: Any, arguments: tuple[str, ...]) -> None:
     ended = probe(*arguments)
     assert ended.code == 0
     assert [line.split()[0] for line in ended.out.splitlines() if line[:1].strip()][1:] == [
+        "campaign",
         "hybrid",
         "nightly",
         "p2p",
