@@ -345,5 +345,3 @@ class Master:
             if runner.clients.get(worker) is node and node.state != STATE_MISSING
         }
         return (there & self._seen) - self._final
-
-

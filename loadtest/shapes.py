@@ -24,4 +24,4 @@ class CampaignShape(LoadTestShape):
         if isinstance(runner, MasterRunner) and runner.state == STATE_INIT:
             runner.shape_last_tick = None  # a start that found no worker is tried again until there is one
         master = cast("Master", runner.environment.meetprobe)  # type: ignore[attr-defined]
-        return master.wanted(self.get_run_time())
+        return master.wanted(self.get_run_time())  # type: ignore[no-untyped-call]

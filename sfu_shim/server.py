@@ -29,6 +29,7 @@ from sfu_shim.core.schema import MAX_MESSAGE
 from sfu_shim.hub import CLOSE_CODES, CLOSE_NORMAL, Hub, Media, Outbox, Report
 from sfu_shim.media import SfuMedia
 from sfu_shim.metrics import render
+from sfu_shim.page_routes import add_routes as add_page
 
 log = logging.getLogger("sfu_shim")
 
@@ -59,6 +60,7 @@ def create_app(config: ShimConfig, make_media: Callable[[Report], Media] | None 
     app.router.add_get("/ws", _signalling)
     app.router.add_get("/healthz", _healthz)
     app.router.add_get("/metrics", _metrics)
+    add_page(app.router, config, app[HUB].rooms)
     app.on_shutdown.append(_shutdown)
     return app
 

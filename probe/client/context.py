@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from probe.client.garbage import Garbage
 from probe.client.polls import Polls
 from probe.measure.health import GeneratorHealth
-from probe.model.errors import ProbeError
+from probe.model.errors import ProbeError, shortage
 from probe.model.samples import Sample, SampleBatch
 from probe.rtc.beat import Beat
 from probe.rtc.chores import Chores
@@ -131,7 +131,9 @@ class Context:
             self.batch_sink(SampleBatch(series.metric, np.concatenate(series.values), time, series.tags))
 
     def complain(self, error: ProbeError, *, who: str = "", phase: str = "") -> None:
-        """Keep an error for the report; equal ones are counted."""
+        """Keep an error for the report; equal ones are counted. One for lack of files or ports is the generator's own."""
+        if what := shortage(error):
+            self.health.shortage(what)
         text = f"{error.message} ({error.hint})" if error.hint else error.message
         self.errors[error.phase or phase, error.who or who, text] += 1
 

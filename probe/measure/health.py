@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -61,6 +62,7 @@ class GeneratorHealth:
         self._drops = 0
         self._overload = 0
         self._decode_delay = Histogram()
+        self._shortages: Counter[str] = Counter()
 
     def loop_lag(self, seconds: float, interval: float | None = None) -> None:
         """The event loop ran a timer `seconds` late. With the timer's `interval` a stall counts for all the beats that it
@@ -104,8 +106,13 @@ class GeneratorHealth:
         """A whole frame waited that long for its picture: it stands in the one-way delay, and is ours."""
         self._decode_delay.add(_not_negative(seconds))
 
+    def shortage(self, what: str) -> None:
+        """Something failed because this machine had no more files, ports or memory ("Too many open files")."""
+        self._shortages[what] += 1
+
     def merge(self, other: GeneratorHealth) -> None:
-        """Take in another process's health: times and CPU are pooled, drops and overload add up."""
+        """Take in another process's health: times and CPU are pooled, drops, overload and shortages add up."""
+        self._shortages += other._shortages
         self._lag.merge(other._lag)
         self._pacing.merge(other._pacing)
         self._cpu.merge(other._cpu)
@@ -123,6 +130,7 @@ class GeneratorHealth:
             "decode_delay": self._decode_delay.to_dict(),
             "socket_drops": self._drops,
             "decode_overload": self._overload,
+            "shortages": dict(self._shortages),
         }
 
     @classmethod
@@ -135,7 +143,8 @@ class GeneratorHealth:
             found._cpu = Histogram.from_dict(data["cpu"])
             found._decode_delay = Histogram.from_dict(data["decode_delay"])
             found._drops, found._overload = int(data["socket_drops"]), int(data["decode_overload"])
-        except (KeyError, TypeError, ValueError) as error:
+            found._shortages = Counter({str(what): int(count) for what, count in data["shortages"].items()})
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise ValueError(f"not a stored health: {error!r}") from error
         return found
 
@@ -150,7 +159,7 @@ class GeneratorHealth:
 
     def _reasons(self, lag: float, pacing: float, cpu: float, decode: float) -> list[str]:
         limits = self.limits
-        found = []
+        found = [f"{what}, {count} times: give this machine more of it" for what, count in self._shortages.items()]
         if lag > limits.loop_lag_p99_seconds:
             found.append(f"event-loop lag p99 {_ms(lag)}, limit {_ms(limits.loop_lag_p99_seconds)}")
         if pacing > limits.pacing_error_p99_seconds:

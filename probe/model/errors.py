@@ -14,6 +14,9 @@ ProbeError
 
 from __future__ import annotations
 
+import errno
+import os
+
 
 class ProbeError(Exception):
     """Base of all expected failures.
@@ -68,3 +71,19 @@ class MediaError(ProbeError):
 
 class MeasurementError(ProbeError):
     """The measuring process itself failed: its figures can't be trusted."""
+
+
+_SHORTAGES = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.EADDRNOTAVAIL, errno.EADDRINUSE})
+_CHAIN = 10
+
+
+def shortage(error: BaseException | None) -> str:
+    """What this machine had no more of when `error` came about ("Too many open files"), by the system's word somewhere among
+    its causes; empty if it is not that. A failure of ours then, whatever it looks like, and none of the platform."""
+    for _ in range(_CHAIN):
+        if error is None:
+            return ""
+        if isinstance(error, OSError) and error.errno in _SHORTAGES:
+            return os.strerror(error.errno)
+        error = error.__cause__ or error.__context__
+    return ""

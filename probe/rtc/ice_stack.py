@@ -152,6 +152,7 @@ class IceStack:
         self._remote_complete = False
         self.dtls = Dtls(shared_certificate(), self.send, lambda: self._lost("the other side closed the connection"))
         self._endpoints: list[DatagramEndpoint] = []
+        self._unbound: OSError | None = None
         self._watched = False
         self._closing = False
 
@@ -200,13 +201,14 @@ class IceStack:
                 f"gathered no candidate: {wanted} was wanted",
                 phase="ice_gathering",
                 hint="check the addresses, and the TURN server's URL and credentials",
-            )
+            ) from self._unbound
 
     def _bind(self, address: str) -> TimedStunProtocol | None:
         protocol = TimedStunProtocol(self._connection, self._clock, self._on_media, self._on_round_trip)
         try:
             endpoint = DatagramEndpoint.bind(address, self._clock, protocol.arrived, protocol.connection_lost)
-        except OSError:
+        except OSError as error:
+            self._unbound = error
             return None  # the caller complains when no address at all could be bound
         protocol.connection_made(endpoint)
         self._endpoints.append(endpoint)

@@ -79,6 +79,10 @@ class Rooms:
         """Rooms that have this topology now."""
         return sum(room.topology == topology for room in self._rooms.values())
 
+    def names(self) -> list[str]:
+        """Of all rooms."""
+        return list(self._rooms)
+
     def room(self, name: str) -> Room | None:
         return self._rooms.get(name)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from dataclasses import replace
 
 import numpy as np
@@ -88,3 +89,12 @@ def test_a_context_of_its_own_gathers_for_itself() -> None:
     assert batches == []
     bench.context.flush()
     assert len(batches) == 1
+
+
+def test_a_failure_for_lack_of_files_is_the_generators_own() -> None:
+    bench = Bench()
+    error = ConnectionFailed("gathered no candidate")
+    error.__cause__ = OSError(errno.EMFILE, "")
+    bench.context.complain(error)
+    bench.context.complain(ConnectionFailed("refused"))
+    assert bench.context.health.verdict().reasons == ("Too many open files, 1 times: give this machine more of it",)

@@ -154,6 +154,7 @@ def test_it_crosses_a_pipe_exactly() -> None:
         health.cpu(seconds)
     health.socket_drops(3)
     health.decode_overload(2)
+    health.shortage("Too many open files")
     found = GeneratorHealth.from_dict(json.loads(json.dumps(health.to_dict())))
     assert found.to_dict() == health.to_dict()
     assert found.verdict() == health.verdict()
@@ -186,3 +187,14 @@ def test_in_bulk_impossible_readings_are_refused_and_nothing_is_counted(wrong: f
         with pytest.raises(ValueError, match="is no duration"):
             take(np.array([0.5, wrong]))
     assert health.verdict() == GeneratorHealth().verdict()
+
+
+def test_a_machine_that_has_no_more_is_named_as_the_cause() -> None:
+    health, other = GeneratorHealth(), GeneratorHealth()
+    for one in (health, health, other):
+        one.shortage("Too many open files")
+    health.merge(other)
+    assert health.verdict().reasons == ("Too many open files, 3 times: give this machine more of it",)
+    assert not health.verdict().trustworthy
+    health.forget()
+    assert health.verdict().trustworthy
