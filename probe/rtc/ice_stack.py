@@ -197,8 +197,9 @@ class IceStack:
         connection._local_candidates_end = True
         if not connection._local_candidates:
             wanted = "a relayed candidate" if relay_only else f"an address of {', '.join(addresses) or 'none'}"
+            why = f": {self._unbound.strerror}" if self._unbound is not None else ""
             raise ConnectionFailed(
-                f"gathered no candidate: {wanted} was wanted",
+                f"gathered no candidate: {wanted} was wanted{why}",
                 phase="ice_gathering",
                 hint="check the addresses, and the TURN server's URL and credentials",
             ) from self._unbound

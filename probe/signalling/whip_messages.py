@@ -8,14 +8,14 @@ with 406 against ours, or with 201 to an empty POST; it then gets our answer by 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from email.utils import parsedate_to_datetime
-from typing import Any
 from urllib.parse import urljoin, urlsplit
 
-from probe.wire.sdp import Candidate, SdpError, SessionDescription, write_fragment
+from probe.wire.sdp import Candidate, MediaSection, SdpError, SessionDescription, write_fragment
 
 SDP = "application/sdp"
 FRAGMENT = "application/trickle-ice-sdpfrag"
@@ -26,7 +26,7 @@ IceServers = tuple[tuple[tuple[str, ...], str | None, str | None], ...]
 
 _MAX_WAIT = 86_400.0
 _SHOWN = 300
-_QUOTE, _SEPARATORS = '"', ",;"
+_QUOTE = '"'
 
 
 class MessageError(ValueError):
@@ -168,29 +168,14 @@ def write_links(servers: IceServers) -> list[str]:
 
 def _split(text: str, separator: str) -> list[str]:
     """At the separators outside of quotes and of <…>."""
-    parts, quoted, inside, escaped = [""], False, False, False
-    for letter in text:
-        if letter == separator and not quoted and not inside:
-            parts.append("")
-            continue
-        parts[-1] += letter
-        if escaped:
-            escaped = False
-        elif quoted and letter == "\\":
-            escaped = True
-        elif letter == _QUOTE and not inside:
-            quoted = not quoted
-        elif not quoted and letter in "<>":
-            inside = letter == "<"
-    return [part.strip() for part in parts]
+    return [part.strip() for part in re.findall(rf'(?:<[^>]*>|"(?:\\.|[^"\\])*"|[^{separator}<"])+', text)]
 
 
 def _parameter(text: str) -> tuple[str, str]:
     name, _, value = text.partition("=")
     value = value.strip()
     if len(value) > 1 and value.startswith(_QUOTE) and value.endswith(_QUOTE):
-        inner, value, letters = value[1:-1], "", iter(value[1:-1])
-        value = "".join(next(letters, "") if letter == "\\" else letter for letter in letters) if inner else ""
+        value = re.sub(r"\\(.)", r"\1", value[1:-1])
     return name.strip().lower(), value
 
 
@@ -238,7 +223,7 @@ def write_restart(offer: str, fresh: Fragment) -> str:
     return _fragment(offer, fresh)
 
 
-def _tagged(description: str) -> Any:
+def _tagged(description: str) -> MediaSection:
     try:
         return SessionDescription.parse(description).bundled_transport_section()
     except SdpError as error:

@@ -1,0 +1,142 @@
+"""HTTP as WHIP and WHEP use it: a Bearer token on every request, redirects that keep the method, waits that servers ask for."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection, Mapping
+from datetime import UTC, datetime
+
+import aiohttp
+
+from probe.model.errors import AccessDenied, NegotiationError, ProbeError, ProtocolError, ServerUnreachable
+from probe.model.url import without_secrets
+from probe.signalling import whip_messages as messages
+from probe.signalling.shared_session import SessionLoan
+from probe.signalling.whip_messages import Response
+
+REQUEST_DEADLINE = 10.0
+MAX_BODY = 1 << 20
+MAX_REDIRECTS = 5
+MAX_ATTEMPTS = 50
+DEFAULT_WAIT = 1.0
+SHORTEST_WAIT = 0.1
+"""Seconds: a server that says 0 is not asked without pause."""
+
+_HINTS = {
+    400: "the server could not read what we sent: see its log",
+    401: "set MEETPROBE_TOKEN to the token of this endpoint",
+    403: "the token is not allowed to do this",
+    404: "no such endpoint: check the URL's path",
+    405: "is this the endpoint's URL? It takes no such request",
+    406: "the server can't use our offer: compare the codecs",
+    409: "nobody publishes there yet, or somebody else does",
+    415: "is this a WHIP or WHEP endpoint?",
+    422: "the server can't use our offer: compare the codecs",
+    429: "the server limits the rate of requests",
+}
+
+
+class WhipHttp:
+    """Requests with `token`, on the running loop's shared session from `open` to `close`."""
+
+    def __init__(self, token: str) -> None:
+        self._token = token
+        self._loan: SessionLoan | None = None
+
+    def open(self) -> None:
+        """Once, in a running loop."""
+        self._loan = SessionLoan()
+
+    async def close(self) -> None:
+        """Idempotent."""
+        if self._loan is not None:
+            await self._loan.give_back()
+
+    async def request(
+        self,
+        method: str,
+        url: str,
+        *,
+        phase: str,
+        body: str = "",
+        headers: Mapping[str, str] | None = None,
+        wait_on: Collection[int] = (),
+        patience: float = 0.0,
+    ) -> Response:
+        """The answer, whatever its status. A status of `wait_on` is asked again, after Retry-After or a second, for at most
+        `patience` seconds in all. Raises ServerUnreachable and ProtocolError."""
+        loop = asyncio.get_running_loop()
+        give_up = loop.time() + patience
+        for _ in range(MAX_ATTEMPTS):
+            response = await self._follow(method, url, phase, body, headers or {})
+            if response.status not in wait_on:
+                break
+            asked = messages.retry_after(response, datetime.now(UTC))
+            wait = DEFAULT_WAIT if asked is None else max(asked, SHORTEST_WAIT)
+            if loop.time() + wait > give_up:
+                break
+            await asyncio.sleep(wait)
+        return response
+
+    async def _follow(self, method: str, url: str, phase: str, body: str, headers: Mapping[str, str]) -> Response:
+        first = url
+        for _ in range(MAX_REDIRECTS + 1):
+            response = await self._send(method, url, phase, body, headers)
+            try:
+                following = messages.redirect(response)
+            except messages.MessageError as error:
+                raise ProtocolError(str(error), who=without_secrets(url), phase=phase) from error
+            if following is None:
+                return response
+            url = following
+        raise ProtocolError(
+            f"more than {MAX_REDIRECTS} redirects",
+            who=without_secrets(first),
+            phase=phase,
+            hint="they lead in a circle",
+        )
+
+    async def _send(self, method: str, url: str, phase: str, body: str, headers: Mapping[str, str]) -> Response:
+        assert self._loan is not None, "open() comes first"
+        sent = {**headers, **({"Authorization": f"Bearer {self._token}"} if self._token else {})}
+        data = body.encode() if body else None
+        try:
+            async with (
+                asyncio.timeout(REQUEST_DEADLINE),
+                self._loan.session.request(
+                    method, url, data=data, headers=sent, allow_redirects=False, skip_auto_headers=("Content-Type",)
+                ) as answer,
+            ):
+                text = (await answer.content.read(MAX_BODY)).decode("utf-8", "replace")
+                while len(text) <= MAX_BODY and (more := await answer.content.read(MAX_BODY)):
+                    text += more.decode("utf-8", "replace")
+                return Response(answer.status, url, tuple(answer.headers.items()), text)
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
+            raise _no_answer(error, without_secrets(url), phase) from error
+
+
+def _no_answer(error: Exception, who: str, phase: str) -> ProbeError:
+    if isinstance(error, TimeoutError):
+        hint = "the server accepts connections but does not answer, or a firewall drops them"
+        return ServerUnreachable(f"no answer within {REQUEST_DEADLINE:g} s", who=who, phase=phase, hint=hint)
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        hint = "install the CA's certificate"
+        return ServerUnreachable(f"TLS certificate refused: {error}", who=who, phase=phase, hint=hint)
+    if isinstance(error, (aiohttp.ClientConnectorError, aiohttp.ServerDisconnectedError, OSError)):
+        return ServerUnreachable(str(error), who=who, phase=phase, hint="is the server running, and is the URL right?")
+    return ProtocolError(str(error) or type(error).__name__, who=who, phase=phase, hint="is this an HTTP server?")
+
+
+def refused(response: Response, phase: str) -> ProbeError:
+    """The error for an answer that is no success: an unknown status counts as the first of its class does."""
+    words = messages.read_problem(response)
+    who, message = without_secrets(response.url), f"HTTP {response.status}{': ' + words if words else ''}"
+    status = response.status
+    hint = _HINTS.get(status, "see the server's log" if status >= 500 else "")
+    if status in (401, 403):
+        return AccessDenied(message, who=who, phase=phase, hint=hint)
+    if status in (406, 422):
+        return NegotiationError(message, who=who, phase=phase, hint=hint)
+    if status >= 500:
+        return ServerUnreachable(message, who=who, phase=phase, hint=hint)
+    return ProtocolError(message, who=who, phase=phase, hint=hint)
