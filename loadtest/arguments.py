@@ -120,7 +120,21 @@ MEASURED = (
     ),
     Option("--horizon", "Which of the profile's horizons: now, 3m, 6m, … Empty: the scenario's.", "", "NAME"),
     Option("--strict", "A target that could not be decided fails the campaign too (exit code 4).", flag=True),
-    Option("--out", "Folder that gets report.json when the campaign ends.", "", "FOLDER", in_form=False),
+    Option(
+        "--out",
+        "Folder that gets the report when the campaign ends: report.json, report.html and more.",
+        "",
+        "FOLDER",
+        in_form=False,
+    ),
+    Option(
+        "--history",
+        "Where finished campaigns are kept: a file, a database URL (docs/history.md), or none. Empty: where probe run keeps its "
+        "runs.",
+        "",
+        "URL",
+        in_form=False,
+    ),
 )
 
 SHAPE = (

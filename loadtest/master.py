@@ -24,6 +24,7 @@ from rich.console import Console
 
 from loadtest.campaign import Campaign
 from loadtest.judgement import exit_code, judgement_of
+from loadtest.keeping import keep
 from loadtest.limits import check as check_limits
 from loadtest.plans import Load, Wanted, duration, wanted
 from loadtest.settings import Settings, settings_of
@@ -223,6 +224,7 @@ class Master:
         self._document = campaign.document()
         if campaign.settings.out is not None:
             write_all(self._document, campaign.settings.out, strict=campaign.settings.strict)
+        keep(campaign, self._document)
 
     @_guarded
     def _reported(self, client_id: str, data: Mapping[str, Any], **_: Any) -> None:

@@ -21,6 +21,7 @@ from probe.model.scenario_files import load_scenario
 from probe.model.units import share
 from probe.model.url import without_secrets
 from probe.model.validation import Strict, nearest, validate
+from reports.store.location import history_url
 from sfu_shim.core.link.profiles import network_profile
 
 Shape = Literal["constant", "ramp", "steps", "spike", "soak", "find-limit"]
@@ -57,6 +58,7 @@ class Settings(Strict):
     horizon: str = ""
     strict: bool = False
     out: Path | None = None
+    history: str = ""
     shape: Shape = "constant"
     step_users: int = 10
     step_time: float = 30.0
@@ -99,6 +101,7 @@ def settings_of(options: object, host: str | None, token: str = "") -> Settings:
         horizon=read.text("horizon") or (scenario.horizon if targets == scenario.targets else ""),
         strict=bool(read.raw("strict")),
         out=Path(read.text("out")) if read.text("out") else None,
+        history=_history(read.text("history")),
         shape=read.choice("shape", SHAPES),
         step_users=read.whole("step_users", 1, 100_000),
         step_time=read.duration("step_time", 5.0, _DAY),
@@ -113,6 +116,12 @@ def settings_of(options: object, host: str | None, token: str = "") -> Settings:
         workers=tuple(read.raw("meetprobe_workers") or ()),
         rate=float(read.raw("meetprobe_rate") or 1.0),
     )
+
+
+def _history(told: str) -> str:
+    if told:
+        history_url(told, {})
+    return told
 
 
 class _Reader:

@@ -20,6 +20,7 @@ from sfu_shim.core.effects import (
     OpenSfu,
     Received,
     Refuse,
+    Role,
     Send,
     Signal,
     ToSfu,
@@ -97,9 +98,9 @@ class Hub:
         self._outboxes: dict[str, Outbox] = {}
         self._timer: asyncio.TimerHandle | None = None
 
-    def enter(self, participant: str, room: str, name: str, outbox: Outbox) -> None:
+    def enter(self, participant: str, room: str, name: str, outbox: Outbox, role: Role = "member") -> None:
         self._outboxes[participant] = outbox
-        self.handle(Enter(participant, room, name))
+        self.handle(Enter(participant, room, name, role))
 
     def receive(self, participant: str, message: ClientMessage) -> None:
         self.handle(Received(participant, message))

@@ -64,6 +64,24 @@ class SfuMedia:
         if self._reporter is None:
             self._reporter = asyncio.create_task(self._report_regularly())
 
+    def one_way(self, path: str, watched: str | None = None) -> asyncio.Event:
+        """The other end of this path offers once and takes no offer. It gets what the others publish, or `watched` alone.
+        Call it before its offer comes; the event is set once the path is connected."""
+        room = self._rooms[self._room_of[path]]
+        media = room.paths[path]
+        media.one_way = True
+        media.wanted = lambda: {
+            track: found
+            for track, found in _tracks_for(room, media.participant).items()
+            if watched is None or found[0] == watched
+        }
+        return media.up
+
+    def publishes(self, room: str, participant: str | None = None) -> bool:
+        """Whether anybody in the room, or that participant, has tracks that could be watched."""
+        paths = self._rooms[room].paths.values() if room in self._rooms else ()
+        return any(media.published for media in paths if participant in (None, media.participant))
+
     def signal(self, path: str, message: Signal) -> None:
         self._rooms[self._room_of[path]].paths[path].signal(message)
 

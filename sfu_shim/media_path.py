@@ -19,7 +19,7 @@ from probe.rtc.peer import Peer, PeerConfig
 from probe.rtc.transceiver import Transceiver, default_codecs, new_sender
 from probe.rtc.twcc_session import TwccSession
 from probe.wire.extensions import MID
-from probe.wire.sdp import Codec
+from probe.wire.sdp import Codec, MediaSection
 from sfu_shim.core.effects import Signal
 from sfu_shim.core.forwarding import Forwarder, TrackId
 from sfu_shim.core.mapping import codecs_for, map_extensions, map_payload_types, map_rtx
@@ -47,7 +47,11 @@ class _Refresh:
 
 class MediaPath:
     """`wanted` gives the tracks that this participant should get, `say` sends a message to it, `changed` is called when
-    what it publishes changed, `failed` once when the path can't go on. None of them is called from a method here."""
+    what it publishes changed, `failed` once when the path can't go on. None of them is called from a method here.
+
+    `one_way`: the other end offers once and takes no offer: what it asks to receive is filled with tracks that are there, and
+    the path fails when none of them is left. `up` is set once the path is connected.
+    """
 
     def __init__(self, config: PeerConfig, clock: Clock, forwarder: Forwarder, participant: str, path: str) -> None:
         self.participant = participant
@@ -59,6 +63,8 @@ class MediaPath:
         self.changed: Callable[[], None] = lambda: None
         self.failed: Callable[[str], None] = lambda reason: None
         self.failures = 0
+        self.one_way = False
+        self.up = asyncio.Event()
         self._forwarder = forwarder
         self._rng = random.Random()
         self.twcc = self._feedback_session(clock)
@@ -137,6 +143,8 @@ class MediaPath:
     async def _take_offer(self, sdp: str) -> None:
         if self._offered:
             raise NegotiationError("an offer came while ours was not answered", who=self.path, phase="offer_answer")
+        if self.one_way:
+            self.peer.accept_sections(self._fill)
         answer = await self.peer.accept_offer(sdp)
         self.twcc.negotiated(self.peer.transceivers)
         self.say(Answer(path=self.path, sdp=answer))
@@ -172,11 +180,37 @@ class MediaPath:
             log.info("%s: %s", self.path, error)
             self.failed(str(error))
         else:
+            self.up.set()
             self._forward()
 
     # what the participant is sent
 
+    def _fill(self, wish: MediaSection) -> Transceiver:
+        """Answer an offered section, if it can receive, with the next track of its kind that it understands."""
+        carried = {section.track for section in self._sections}
+        if wish.direction not in ("recvonly", "sendrecv"):
+            return Transceiver(wish.kind, "recvonly")
+        for track, (publisher, spec) in self.wanted().items():
+            if track not in carried and spec.kind == wish.kind and map_payload_types(spec.codecs, wish.codecs):
+                transceiver = Transceiver(wish.kind, "sendonly", codecs=list(spec.codecs))
+                transceiver.sender = new_sender(
+                    (publisher, f"{publisher}-{spec.kind}-{spec.mid}"), self.path, self._rng
+                )
+                self._sections.append(_Section(transceiver, track))
+                return transceiver
+        return Transceiver(wish.kind, "inactive")
+
+    def _look_what_is_left(self) -> None:
+        wanted = self.wanted()
+        for section in self._sections:
+            section.track = section.track if section.track in wanted else None
+        if self._sections and not any(section.track for section in self._sections):
+            self.failed("what was watched has ended")
+
     async def _offer_changes(self) -> None:
+        if self.one_way:
+            self._look_what_is_left()
+            return
         if self._offered or not self._described:
             return
         wanted = {track: found for track, found in self.wanted().items() if track not in self._refused}

@@ -37,7 +37,7 @@ class Entry:
     def to_dict(self) -> dict[str, Any]:
         """The row of the report's `participants`; times in seconds."""
         who, clock = self.participant, self.participant.join_clock
-        timed = self.joined and who.expects_media and clock is not None
+        timed = self.joined and who.timed and clock is not None
         return {
             "id": who.participant or self.name,
             "name": self.name,

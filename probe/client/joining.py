@@ -31,6 +31,10 @@ class Joining:
         self._waiting = False
         self._error: ProbeError | None = None
 
+    def aim(self, goal: str) -> None:
+        """Another phase ends the join. Before any path was opened."""
+        self._goal = self.clock.goal = goal
+
     def opened(self, path: str) -> None:
         """A path was opened."""
         self.path = self.path or path

@@ -197,7 +197,7 @@ class Meeting:
         who = entry.participant
         tags = {"topology": entry.topology} if entry.topology else {}
         self._context.emit("join_success_ratio", entry.joined, tags, who=entry.name, meeting=self.room)
-        if not entry.joined or not who.expects_media or who.join_clock is None or who.join_clock.total is None:
+        if not entry.joined or not who.timed or who.join_clock is None or who.join_clock.total is None:
             return
         self._context.emit("join_duration_seconds", who.join_clock.total, tags, who=entry.name, meeting=self.room)
         for phase, seconds in who.join_clock.durations().items():

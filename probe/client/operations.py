@@ -45,7 +45,7 @@ def entering(entry: Entry, wanted: Topology, waited: float) -> list[Operation]:
     who, error = entry.participant, brief(entry.error) if entry.error is not None else ""
     topology = entry.topology if wanted == "hybrid" else wanted
     clock = who.join_clock
-    connected = clock.after(_CONNECTED if who.expects_media else _IN_THE_ROOM) if clock is not None else None
+    connected = clock.after(_CONNECTED if who.timed else _IN_THE_ROOM) if clock is not None else None
     seen = clock.total if clock is not None else None
     if connected is None and entry.joined:
         connected = seen if seen is not None else waited

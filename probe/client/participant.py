@@ -32,7 +32,11 @@ _WINDOW = 1.0
 
 
 class Participant:
-    """Create, `await join(...)`, later `await leave()`. What it perceives goes to the context as samples."""
+    """Create, `await join(...)`, later `await leave()`. What it perceives goes to the context as samples.
+
+    `expects_media`: its join waits for somebody's media; `timed`: for that, or where the platform shows nobody, for its own
+    connection.
+    """
 
     def __init__(
         self,
@@ -52,6 +56,7 @@ class Participant:
         self.joined_at: float | None = None
         self.left_at: float | None = None
         self.expects_media = False
+        self.timed = False
         self.lost = False
         self._context = context
         self._signalling = signalling
@@ -94,8 +99,7 @@ class Participant:
         try:
             async with asyncio.timeout(max(0.1, intended + deadline - self._context.clock.now())):
                 await self._enter(room, name, joining)
-                self.expects_media = bool(self.members)
-                if self.expects_media:
+                if self.timed:
                     await joining.wait()
         except TimeoutError as error:
             for path in self.paths.values():
@@ -112,6 +116,10 @@ class Participant:
         self._servers = tuple(
             IceServer(urls, username, credential) for urls, username, credential in joined.ice_servers
         )
+        self.expects_media = joined.awaits == "media" or (joined.awaits == "members" and bool(self.members))
+        self.timed = self.expects_media or joined.awaits == "connection"
+        if joined.awaits == "connection":
+            joining.aim("dtls_connected")
         self._stay.carried_by(joined.topology)
         self._publisher = open_publisher(self._context, self._media, lambda: len(self.members))
         self._context.captures[self.participant] = self._publisher.captures
@@ -283,7 +291,7 @@ class Participant:
         if self._leaving:
             return "left"
         clock = self.join_clock
-        if clock is not None and clock.total is None and (self.expects_media or not self.participant):
+        if clock is not None and clock.total is None and (self.timed or not self.participant):
             return f"joining: {(clock.failed_phase or '').replace('_', ' ')}"
         return f"moving to {self._moves.target}" if self._moves.target is not None else self.topology or "waiting"
 

@@ -24,6 +24,7 @@ from probe.signalling.base import OpenPath, RemoteDescription, Signalling
 from probe.wire.rtp import RtpHeader
 
 WINDOW = 1.0
+_KINDS = ("audio", "video")
 _PHASES = ("offer_answer", "ice_gathering", "ice_connected", "dtls_connected")
 
 
@@ -98,8 +99,10 @@ class Path:
             self._gather if counted_in_c else None,
         )  # fmt: skip
         tunnel = context.emulation.tunnel(owner.participant, open.remote) if context.emulation is not None else None
-        self._tunnel = tunnel if open.role == "offer" else None  # the offerer sets it up for both ends
+        # The offerer sets it up for both ends; a server that offers has none of ours.
+        self._tunnel = tunnel if open.role == "offer" or open.remote is None else None
         self._demux = Demultiplexer(lambda: self.peer.transceivers, self._new_receiver)
+        self._tracks: dict[str, str] = {}
         self._senders: dict[str, AnySender] = {}
         self._connecting: asyncio.Task[None] | None = None
         self._stops: list[Callable[[], None]] = []
@@ -114,6 +117,8 @@ class Path:
             direction = "sendrecv" if self.kind == "p2p" else "sendonly"
             self.peer.add_transceiver(kind, direction, (self._owner.participant, f"{self._owner.participant}-{kind}"))
         if self._open.role == "offer":
+            for wanted in () if self._open.publish else _KINDS:  # who only watches has to ask for what it wants to see
+                self.peer.add_transceiver(wanted, "recvonly")
             try:
                 offer = await self.peer.create_offer()
                 if self._tunnel is not None:
@@ -124,6 +129,7 @@ class Path:
 
     async def on_description(self, description: RemoteDescription) -> None:
         """The other side's offer or answer; offers may come at any time (renegotiation)."""
+        self._tracks = dict(description.tracks)
         try:
             sdp = description.sdp if self._tunnel is None else await self._tunnel.incoming(description.sdp)
             if description.type == "offer":
@@ -236,7 +242,7 @@ class Path:
             receiver.on_replay(header, size, arrival)
 
     def _new_receiver(self, transceiver: Transceiver, ssrc: int) -> TrackReceiver:
-        remote = self.remote or (transceiver.remote_msid[0] if transceiver.remote_msid else transceiver.mid)
+        remote = self.remote or self._tracks.get(transceiver.mid) or (transceiver.remote_msid or (transceiver.mid,))[0]
         hooks = self._owner.hooks(self, remote, transceiver.kind)
         hooks.feedback = self.rtcp.feedback
         frames = self._context.depth != "headers"

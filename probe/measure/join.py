@@ -15,7 +15,7 @@ class JoinClock:
 
     def __init__(self, intended_start: float, goal: str = PHASES[-1]) -> None:
         self._start = intended_start
-        self._goal = _known(goal)
+        self.goal = _known(goal)
         self._reached: dict[str, float] = {}
 
     def mark(self, phase: str, now: float) -> None:
@@ -42,15 +42,15 @@ class JoinClock:
     @property
     def total(self) -> float | None:
         """Seconds from the intended start to the goal, None if it was not reached."""
-        return self.after(self._goal)
+        return self.after(self.goal)
 
     @property
     def failed_phase(self) -> str | None:
         """The phase that did not come: the one after the furthest reached. None once the goal was reached."""
-        if self._goal in self._reached:
+        if self.goal in self._reached:
             return None
         furthest = max((PHASES.index(phase) for phase in self._reached), default=-1)
-        return PHASES[min(furthest + 1, PHASES.index(self._goal))]
+        return PHASES[min(furthest + 1, PHASES.index(self.goal))]
 
 
 def _known(phase: str) -> str:

@@ -95,6 +95,9 @@ class Jsep:
     def take_offer(self, text: str) -> str:
         """Apply an offer and return the answer. Raises NegotiationError when nothing in it can be used."""
         offer = _parse(text)
+        for transceiver in self.transceivers:
+            if not transceiver.current:
+                transceiver.mid = ""  # an offer against ours: ours is rolled back (RFC 8829 section 4.1.10.2)
         self._match_sections(offer.sections)
         self._take_transport(offer)
         sections = []

@@ -2,12 +2,13 @@
 
 An adapter turns a platform's own messages into *paths*. A path is one peer connection that the participant shall have: to
 another participant (`p2p`), or to a server (`sfu`). A platform with one connection to publish and another to subscribe
-opens two paths; server-made offers are descriptions that arrive on an open path at any time.
+opens two paths, first the one that ends a join; server-made offers are descriptions that arrive on an open path at any time.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 Topology = Literal["p2p", "sfu"]
@@ -15,17 +16,23 @@ Topology = Literal["p2p", "sfu"]
 
 @dataclass(frozen=True, slots=True)
 class Joined:
-    """The room was entered: our id there, the members who were there before, what carries us."""
+    """The room was entered: our id there, the members who were there before, what carries us.
+
+    `awaits` ends the join. members: their media, if any of them were there; connection: nobody's media is awaited, the first
+    path is enough; media: somebody's, whoever that will be.
+    """
 
     participant: str
     members: tuple[str, ...]
     topology: Topology
     ice_servers: tuple[tuple[tuple[str, ...], str | None, str | None], ...] = ()
+    awaits: Literal["members", "connection", "media"] = "members"
 
 
 @dataclass(frozen=True, slots=True)
 class OpenPath:
-    """Make a peer connection. `role` offer: describe what we publish, at once; answer: wait for the other side's offer.
+    """Make a peer connection. `role` offer: describe what we publish (where that is nothing: what we want to receive), at once;
+    answer: wait for the other side's offer.
 
     `remote` is the participant at the other end, None for a server. `publish`: our media goes out on it. `migration`
     names the migration that the path belongs to, None outside of one.
@@ -49,11 +56,13 @@ class ClosePath:
 
 @dataclass(frozen=True, slots=True)
 class RemoteDescription:
-    """An offer or an answer of the other side."""
+    """An offer or an answer of the other side. `tracks`: the participant whose media a section carries, by its mid, for
+    platforms that don't say so in the description itself (as the stream id of its a=msid)."""
 
     path: str
     type: Literal["offer", "answer"]
     sdp: str
+    tracks: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

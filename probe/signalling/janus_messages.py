@@ -13,7 +13,8 @@ from typing import Any, Literal, cast
 from probe.model.errors import AccessDenied, ConfigError, ConnectionFailed, NegotiationError, ProbeError, ProtocolError
 
 Json = dict[str, Any]
-RoomId = int | str
+Id = int | str
+"""Of rooms and feeds: numbers, or words where Janus has string_ids."""
 PLUGIN = "janus.plugin.videoroom"
 SUBPROTOCOL = "janus-protocol"
 ROOM_EXISTS = 427
@@ -59,7 +60,7 @@ def trickle(handle: int, candidate: str | None) -> Json:
     return {"janus": "trickle", "handle_id": handle, "candidate": content}
 
 
-def join(handle: int, room: RoomId, display: str, pin: str = "") -> Json:
+def join(handle: int, room: Id, display: str, pin: str = "") -> Json:
     """Enter as one who may publish."""
     body = {"request": "join", "ptype": "publisher", "room": room, "display": display}
     return _message(handle, body | _pin(pin))
@@ -69,13 +70,13 @@ def publish(handle: int, offer: str) -> Json:
     return _message(handle, {"request": "publish"}, ("offer", offer))
 
 
-def subscribe_first(handle: int, room: RoomId, streams: Iterable[tuple[int, str]], pin: str = "") -> Json:
+def subscribe_first(handle: int, room: Id, streams: Iterable[tuple[Id, str]], pin: str = "") -> Json:
     """Become a subscriber, to these (feed, mid). The answer carries an offer."""
     body = {"request": "join", "ptype": "subscriber", "room": room, "streams": _streams(streams)}
     return _message(handle, body | _pin(pin))
 
 
-def subscribe(handle: int, streams: Iterable[tuple[int, str]]) -> Json:
+def subscribe(handle: int, streams: Iterable[tuple[Id, str]]) -> Json:
     """To these (feed, mid) besides. The answer carries an offer, or says that one will follow."""
     return _message(handle, {"request": "subscribe", "streams": _streams(streams)})
 
@@ -106,7 +107,7 @@ def leave(handle: int) -> Json:
     return _message(handle, {"request": "leave"})
 
 
-def create_room(handle: int, room: RoomId) -> Json:
+def create_room(handle: int, room: Id) -> Json:
     """A room that is kept until Janus stops, if there is none of that name."""
     return _message(handle, {"request": "create", "room": room, "publishers": _ROOM_FOR, "permanent": False})
 
@@ -118,7 +119,7 @@ def _message(handle: int, body: Json, jsep: tuple[str, str] | None = None) -> Js
     return message
 
 
-def _streams(streams: Iterable[tuple[int, str]]) -> list[Json]:
+def _streams(streams: Iterable[tuple[Id, str]]) -> list[Json]:
     return [{"feed": feed, "mid": mid} if mid else {"feed": feed} for feed, mid in streams]
 
 
@@ -142,7 +143,7 @@ class Track:
 class Feed:
     """One who publishes."""
 
-    id: int
+    id: Id
     display: str
     tracks: tuple[Track, ...]
 
@@ -151,7 +152,7 @@ class Feed:
 class Joined:
     """We are in, as `feed`."""
 
-    feed: int
+    feed: Id
     publishers: tuple[Feed, ...]
 
 
@@ -166,7 +167,7 @@ class Publishers:
 class Gone:
     """A feed ended. `how`: unpublished, leaving or kicked."""
 
-    feed: int
+    feed: Id
     how: str
 
 
@@ -176,7 +177,7 @@ class Section:
 
     mid: str
     kind: str
-    feed: int | None
+    feed: Id | None
     feed_mid: str
 
 
@@ -269,7 +270,7 @@ def _complete(found: Message, message: Mapping[str, Any]) -> Message:
 def _room_event(data: Mapping[str, Any]) -> RoomEvent:
     what = data.get("videoroom", "")
     if what == "joined":
-        return Joined(int(data["id"]), _feeds(data.get("publishers", ())))
+        return Joined(_id(data["id"]), _feeds(data.get("publishers", ())))
     if what in ("attached", "updated", "updating"):
         return Subscribed(tuple(map(_section, data["streams"])) if "streams" in data else None)
     if what == "destroyed" and "permanent" not in data:  # who asked for it is told that too
@@ -279,15 +280,21 @@ def _room_event(data: Mapping[str, Any]) -> RoomEvent:
     if "publishers" in data:
         return Publishers(_feeds(data["publishers"]))
     for how in ("unpublished", "leaving", "kicked"):
-        if isinstance(data.get(how), int):
-            return Gone(data[how], how)
+        if data.get(how, "ok") != "ok":
+            return Gone(_id(data[how]), how)
     if data.get("leaving") == "ok" and "reason" in data:
         return Ended(f"taken out of the room: {data['reason']}")
     return Done(next((name for name in data if data[name] == "ok"), "event"))
 
 
+def _id(value: object) -> Id:
+    if not isinstance(value, (int, str)):
+        raise MessageError(f"{value!r} is no id")
+    return value
+
+
 def _feeds(publishers: Iterable[Mapping[str, Any]]) -> tuple[Feed, ...]:
-    return tuple(Feed(int(p["id"]), str(p.get("display") or ""), _tracks(p)) for p in publishers)
+    return tuple(Feed(_id(p["id"]), str(p.get("display") or ""), _tracks(p)) for p in publishers)
 
 
 def _tracks(publisher: Mapping[str, Any]) -> tuple[Track, ...]:
@@ -301,7 +308,7 @@ def _tracks(publisher: Mapping[str, Any]) -> tuple[Track, ...]:
 
 
 def _section(stream: Mapping[str, Any]) -> Section:
-    feed = int(stream["feed_id"]) if stream.get("active") and "feed_id" in stream else None
+    feed = _id(stream["feed_id"]) if stream.get("active") and "feed_id" in stream else None
     return Section(str(stream["mid"]), str(stream["type"]), feed, str(stream.get("feed_mid", "")))
 
 

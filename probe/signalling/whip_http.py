@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 
 import aiohttp
@@ -42,6 +43,11 @@ class WhipHttp:
     def __init__(self, token: str) -> None:
         self._token = token
         self._loan: SessionLoan | None = None
+        self._hurried = asyncio.Event()
+
+    def hurry(self) -> None:
+        """From now on nobody waits for a server to be in the mood."""
+        self._hurried.set()
 
     def open(self) -> None:
         """Once, in a running loop."""
@@ -75,7 +81,10 @@ class WhipHttp:
             wait = DEFAULT_WAIT if asked is None else max(asked, SHORTEST_WAIT)
             if loop.time() + wait > give_up:
                 break
-            await asyncio.sleep(wait)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._hurried.wait(), wait)
+            if self._hurried.is_set():
+                break
         return response
 
     async def _follow(self, method: str, url: str, phase: str, body: str, headers: Mapping[str, str]) -> Response:
@@ -107,12 +116,18 @@ class WhipHttp:
                     method, url, data=data, headers=sent, allow_redirects=False, skip_auto_headers=("Content-Type",)
                 ) as answer,
             ):
-                text = (await answer.content.read(MAX_BODY)).decode("utf-8", "replace")
-                while len(text) <= MAX_BODY and (more := await answer.content.read(MAX_BODY)):
-                    text += more.decode("utf-8", "replace")
-                return Response(answer.status, url, tuple(answer.headers.items()), text)
+                return Response(answer.status, url, tuple(answer.headers.items()), await _text(answer))
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             raise _no_answer(error, without_secrets(url), phase) from error
+
+
+async def _text(answer: aiohttp.ClientResponse) -> str:
+    body = bytearray()
+    async for piece in answer.content.iter_chunked(1 << 16):
+        body += piece
+        if len(body) > MAX_BODY:
+            raise ValueError(f"an answer of more than {MAX_BODY} bytes")
+    return body.decode("utf-8", "replace")
 
 
 def _no_answer(error: Exception, who: str, phase: str) -> ProbeError:

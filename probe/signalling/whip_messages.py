@@ -72,6 +72,10 @@ class Session:
     etag: str | None = None
     ice_servers: IceServers = ()
 
+    def renamed(self, etag: str) -> Session:
+        """The same session, after an ICE restart."""
+        return replace(self, etag=etag)
+
 
 def read_session(response: Response) -> Session:
     """The session that a POST has opened (2xx), or offers to open (406). Raises MessageError."""
@@ -96,6 +100,13 @@ def is_offer(sdp: str) -> bool:
     except SdpError as error:
         raise MessageError(f"unusable description: {error}") from error
     return any(section.setup == "actpass" for section in sections)
+
+
+def read_streams(sdp: str) -> list[str]:
+    """Names of the streams that a server's description sends, as its media will be known here: by msid, else by mid."""
+    sections = SessionDescription.parse(sdp).sections
+    sending = [one for one in sections if not one.rejected and one.direction in ("sendonly", "sendrecv")]
+    return list(dict.fromkeys(one.msid[0] if one.msid else one.mid for one in sending))
 
 
 def absolute(base: str, location: str) -> str:

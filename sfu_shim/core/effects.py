@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from sfu_shim.core.protocol import Answer, Candidate, ClientMessage, Offer, ServerMessage
+
+Role = Literal["member", "publisher", "viewer"]
 
 Signal = Offer | Answer | Candidate
 """The messages that belong to one path."""
@@ -12,11 +15,16 @@ Signal = Offer | Answer | Candidate
 
 @dataclass(frozen=True, slots=True)
 class Enter:
-    """A participant with a valid token asks to enter. Its id came from `Rooms.new_participant()`."""
+    """A participant with a valid token asks to enter. Its id came from `Rooms.new_participant()`.
+
+    Two kinds know the SFU only, and keep the room there while they are in: a `publisher` is a member like all others, a
+    `viewer` is none: nobody hears of it, and it goes when the last member goes. Its room must be there.
+    """
 
     participant: str
     room: str
     name: str = ""
+    role: Role = "member"
 
 
 @dataclass(frozen=True, slots=True)

@@ -117,7 +117,7 @@ class Migrator:
                 if not room.running.complete:
                     return
                 self.commit(room)
-            target = self._policy.target(len(room.members), room.pinned)
+            target = self._policy.target(len(room.members), room.pin)
             if target == room.topology:
                 room.backoff_until = None
                 return

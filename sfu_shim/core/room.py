@@ -40,8 +40,9 @@ class Path:
 
 @dataclass(slots=True)
 class Room:
-    """`members` are in order of joining. `out` and `just_closed` collect effects and path ids
-    until the event has been handled; `timer` is the time last put on the server's timer heap."""
+    """`members` are in order of joining; `viewers` only receive, unseen; `sfu_only` are those of both that know nothing else.
+    `out` and `just_closed` collect effects and path ids until the event has been handled; `timer` is the time last put on the
+    server's timer heap."""
 
     name: str
     topology: Topology
@@ -55,6 +56,13 @@ class Room:
     just_closed: list[str] = field(default_factory=list)
     timer: float | None = None
     serial: int = 0
+    viewers: set[str] = field(default_factory=set)
+    sfu_only: set[str] = field(default_factory=set)
+
+    @property
+    def pin(self) -> Topology | None:
+        """The topology that the room must have, whatever its size."""
+        return "sfu" if self.sfu_only else self.pinned
 
     def next_serial(self) -> int:
         self.serial += 1
@@ -92,12 +100,12 @@ class Room:
                 self.open_pair(newcomer, member)
 
     def close(self, path: Path, reason: str) -> None:
-        """Take the path away; only members hear about it."""
+        """Take the path away; only who is in the room hears about it."""
         del self.paths[path.id]
         self.forgotten.append(path.id)
         self.just_closed.append(path.id)
         for end in path.ends:
-            if end in self.members:
+            if end in self.members or end in self.viewers:
                 self.send(end, Close(path=path.id, reason=reason))
         if path.kind == "sfu":
             self.out.append(CloseSfu(path.id))

@@ -175,12 +175,20 @@ class Rooms:
         if newcomer in self._room_of:
             raise ValueError(f"{newcomer!r} is in a room already")
         room = self._rooms.get(event.room)
+        if event.role == "viewer":
+            if room is None:
+                raise ValueError(f"there is no room {event.room!r} to watch")
+            self._watch(room, newcomer, now)
+            return self._finish(room)
         if room is None and len(self._rooms) >= self.policy.max_rooms:
             return [Refuse(newcomer, "room_full", f"the server has {len(self._rooms)} rooms, its limit")]
         if room is not None and len(room.members) >= self.policy.max_participants:
             return [Refuse(newcomer, "room_full", f"room {event.room!r} has {len(room.members)} members, its limit")]
         if room is None:
-            room = self._rooms[event.room] = Room(event.room, self.policy.target(1, None))
+            pin: Topology | None = "sfu" if event.role == "publisher" else None
+            room = self._rooms[event.room] = Room(event.room, self.policy.target(1, pin))
+        if event.role == "publisher":
+            room.sfu_only.add(newcomer)
         self._admit(room, newcomer, event.name, now)
         return self._finish(room)
 
@@ -189,7 +197,7 @@ class Rooms:
             # The SFU still carries everybody, the newcomer too; the meshes would have to be begun anew for it.
             self._migrator.roll_back(room, f"superseded: {newcomer} joined", None)
         room.backoff_until = None
-        target = self.policy.target(len(room.members) + 1, room.pinned)
+        target = self.policy.target(len(room.members) + 1, room.pin)
         moving = target == "sfu" if room.running is None else True
         topology: Topology = "sfu" if room.topology == "sfu" or moving else "p2p"
         welcome = Welcome(
@@ -211,6 +219,16 @@ class Rooms:
             if room.running is not None:
                 room.running.newcomers.add(newcomer)
         self._migrator.settle(room, now, newcomer if room.topology == "p2p" else None)
+
+    def _watch(self, room: Room, viewer: str, now: float) -> None:
+        if room.running is not None and room.running.target == "p2p":
+            self._migrator.roll_back(room, f"superseded: {viewer} watches", None)
+        room.backoff_until = None
+        room.viewers.add(viewer)
+        room.sfu_only.add(viewer)
+        self._room_of[viewer] = room
+        room.open_sfu(viewer)
+        self._migrator.settle(room, now)
 
     def _receive(self, room: Room, sender: str, message: ClientMessage, now: float) -> None:
         match message:
@@ -244,11 +262,15 @@ class Rooms:
         self._migrator.settle(room, now)
 
     def _depart(self, room: Room, participant: str, reason: str, now: float) -> None:
-        del room.members[participant]
+        seen = participant in room.members
+        room.members.pop(participant, None)
+        room.viewers.discard(participant)
+        room.sfu_only.discard(participant)
         del self._room_of[participant]
         for path in room.paths_of(participant):
             room.close(path, f"{participant} {reason}")
-        room.broadcast(MemberLeft(participant=participant, reason=reason))
+        if seen:
+            room.broadcast(MemberLeft(participant=participant, reason=reason))
         room.backoff_until = None
         if room.running is not None:
             room.running.forget(participant)
@@ -256,6 +278,17 @@ class Rooms:
             self._migrator.settle(room, now)
         else:
             room.running = None
+            for viewer in sorted(room.viewers):
+                self._send_home(room, viewer)
+
+    def _send_home(self, room: Room, viewer: str) -> None:
+        """There is nobody left to watch."""
+        for path in room.paths_of(viewer):
+            room.close(path, "nobody is left")
+        room.viewers.discard(viewer)
+        room.sfu_only.discard(viewer)
+        del self._room_of[viewer]
+        room.out.append(Goodbye(viewer))
 
     def _sfu_failed(self, room: Room, path: Path, reason: str, now: float) -> None:
         """Inside a migration: roll back. Else the path is closed and the participant told; nothing is retried."""

@@ -80,5 +80,5 @@ function draw(pen, name, count) {
   pen.font = "600 30px system-ui, sans-serif";
   pen.fillText(name.slice(0, 30), WIDTH / 2, 305);
   pen.font = "20px system-ui, sans-serif";
-  pen.fillText(new Date().toLocaleTimeString(), WIDTH / 2, 337);
+  pen.fillText(new Date().toLocaleTimeString([], { hour12: false }), WIDTH / 2, 337);
 }

@@ -69,7 +69,7 @@ class Tile {
   // Our own picture: no path, no sound.
   own(stream) {
     const feed = new Feed("own", this);
-    feed.video.classList.add("mirror");
+    this.element.classList.add("own");
     for (const track of stream.getVideoTracks()) feed.add(track);
     this.feeds.set("own", feed);
     this._show("own");

@@ -7,8 +7,9 @@ import shutil
 import socket
 import subprocess
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from tests.bench.server_process import ServerProcess
@@ -26,17 +27,35 @@ def why_not() -> str | None:
     return None if _modules() is not None else "the Janus modules are not where Debian has them"
 
 
+@dataclass(frozen=True, slots=True)
+class Janus:
+    """A running one. `websocket` and `http` are where it listens."""
+
+    process: ServerProcess
+    websocket: str
+    http: str
+
+
 @asynccontextmanager
 async def running() -> AsyncIterator[tuple[ServerProcess, str]]:
     """(process, WebSocket URL), stopped at the end."""
+    async with serving() as janus:
+        yield janus.process, janus.websocket
+
+
+@asynccontextmanager
+async def serving(*, full_trickle: bool = False) -> AsyncIterator[Janus]:
+    """Stopped at the end. `full_trickle`: it sends its candidates one by one, and none in its descriptions."""
     with tempfile.TemporaryDirectory(prefix="janus-") as folder:
-        port = _free_port()
-        shim = _prepare(Path(folder), port)
+        port, http_port = _free_port(), _free_port()
+        settings = {"PORT": str(port), "HTTP_PORT": str(http_port), "TRICKLE": str(full_trickle).lower()}
+        shim = _prepare(Path(folder), settings)
         process = await ServerProcess.start(["janus", "-F", folder], {"LD_PRELOAD": str(shim)})
         draining = asyncio.create_task(_drain(process))
         try:
             await _listening(port)
-            yield process, f"ws://127.0.0.1:{port}"
+            await _listening(http_port)
+            yield Janus(process, f"ws://127.0.0.1:{port}", f"http://127.0.0.1:{http_port}/janus")
         finally:
             draining.cancel()
             await asyncio.wait([draining])
@@ -53,10 +72,12 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _prepare(folder: Path, port: int) -> Path:
+def _prepare(folder: Path, settings: Mapping[str, str]) -> Path:
     for template in CONFIGURATION.glob("*.jcfg"):
-        text = template.read_text().replace("@FOLDER@", str(folder)).replace("@MODULES@", str(_modules()))
-        (folder / template.name).write_text(text.replace("@PORT@", str(port)))
+        text = template.read_text()
+        for name, value in {**settings, "FOLDER": str(folder), "MODULES": str(_modules())}.items():
+            text = text.replace(f"@{name}@", value)
+        (folder / template.name).write_text(text)
     shim = folder / "hide_loopback.so"
     source = CONFIGURATION / "hide_loopback.c"
     subprocess.run(["gcc", "-shared", "-fPIC", "-O2", "-o", str(shim), str(source), "-ldl"], check=True, timeout=60)

@@ -37,7 +37,7 @@ class FakeParticipant:
         self.joined_at: float | None = None
         self.left_at: float | None = None
         self.lost = False
-        self.expects_media = False
+        self.expects_media = self.timed = False
         self.join_clock: JoinClock | None = None
         self.state = "p2p"
         self.gap: float | None = 0.05
@@ -49,7 +49,7 @@ class FakeParticipant:
         if name.endswith(self.hall.failing):
             raise ConnectionFailed("no way", who=name, phase="ice_connected")
         self.participant, self.joined_at, self.topology = f"id-{name}", self.hall.bench.clock.now(), "p2p"
-        self.expects_media = bool(self.members)
+        self.expects_media = self.timed = bool(self.members)
         self.hall.inside.append(self)
         for phase, after in (("room_join", 0.1), ("dtls_connected", 0.3), ("first_decoded", 0.5)):
             if phase == "room_join" or self.expects_media:

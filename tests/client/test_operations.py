@@ -22,7 +22,8 @@ SEEN = CONNECTED | {"first_rtp": 0.8, "first_keyframe": 0.9, "first_decoded": 1.
 def _entry(reached: dict[str, float], topology: str, *, company: bool, error: ProbeError | None = None) -> Entry:
     nowhere: Any = None
     fake: Any = FakeParticipant(nowhere)
-    fake.expects_media, fake.join_clock = company, JoinClock(100.0)
+    fake.expects_media = fake.timed = company
+    fake.join_clock = JoinClock(100.0)
     for phase, after in reached.items():
         fake.join_clock.mark(phase, 100.0 + after)
     return Entry("ann", "room", fake, error, joined=error is None, topology=topology)

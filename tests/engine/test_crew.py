@@ -24,6 +24,7 @@ class Fake:
         self.calls: list[str] = []
         self._snapshot = snapshot or Snapshot()
         self._slow = slow
+        self._outcome = Outcome()
 
     async def hold(self, hold: Hold) -> None:
         await asyncio.sleep(0.01 if self._slow else 0)
@@ -35,10 +36,13 @@ class Fake:
 
     async def deliver(self, *, vmaf: bool = True) -> Outcome | None:
         self.calls.append(f"deliver {vmaf}")
-        return Outcome()
+        return self._outcome
 
     def snapshot(self) -> Snapshot:
         return self._snapshot
+
+    def running(self) -> Outcome | None:
+        return self._outcome
 
 
 @pytest.mark.parametrize(
@@ -87,3 +91,9 @@ def test_snapshots_add_up_and_stay_small() -> None:
     assert len(now.participants) == MAX_LISTED
     assert now.participants[10].participant == "b0"
     assert len(now.participants) + now.unlisted == 10 + 3 + 9
+
+
+async def test_what_was_measured_so_far_is_known_of_one_engine_alone() -> None:
+    one = Fake()
+    assert Crew(Scenario(name="s"), [one]).running() is one.running()
+    assert Crew(Scenario(name="s"), [one, Fake()]).running() is None

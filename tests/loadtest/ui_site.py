@@ -85,7 +85,7 @@ def main() -> None:
     while ui.server is None or not ui.server.started:
         gevent.sleep(0.01)
     print(json.dumps({"web": ui.server.server_port}), flush=True)
-    with gevent.Timeout(LONGEST, False):
+    with gevent.Timeout(LONGEST, False):  # type: ignore[arg-type] # False: it ends the wait without raising
         FileObject(sys.stdin.fileno(), "rb", close=False).read()
     runner.quit()
 

@@ -1,0 +1,107 @@
+"""Headless Chromium, started once, with a page per participant. Needs the extra `browser` (playwright) and a Chromium."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import os
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from probe.model.errors import ConfigError, MeasurementError
+
+if TYPE_CHECKING:
+    from playwright.async_api import Browser, Page
+
+EXECUTABLE = "MEETPROBE_CHROMIUM"
+"""The environment variable that names another executable."""
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+START_DEADLINE = 30.0
+CLOSE_DEADLINE = 10.0
+ARGUMENTS = (
+    "--disable-gpu",
+    "--use-fake-device-for-media-stream=fps=30",
+    "--use-fake-ui-for-media-stream",
+    "--allow-loopback-in-peer-connection",
+    "--disable-features=WebRtcHideLocalIpsWithMdns",
+    "--autoplay-policy=no-user-gesture-required",
+    "--disable-background-networking",
+    "--disable-background-timer-throttling",
+    "--disable-backgrounding-occluded-windows",
+    "--disable-renderer-backgrounding",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+    "--mute-audio",
+)
+
+
+def executable() -> str:
+    """The Chromium to start. Raises ConfigError where there is none."""
+    named = os.environ.get(EXECUTABLE)
+    found = shutil.which(named) if named else next((path for name in NAMES if (path := shutil.which(name))), None)
+    if found is None:
+        what = f"{EXECUTABLE}={named} is no executable" if named else "no Chromium was found"
+        raise ConfigError(
+            what, who="browser", phase="configuration", hint=f"install Debian's chromium, or name one in {EXECUTABLE}"
+        )
+    return found
+
+
+class Chromium:
+    """`new_page` for every participant."""
+
+    def __init__(self, browser: Browser) -> None:
+        self._browser = browser
+
+    async def new_page(self) -> Page:
+        """In a context of its own: nothing is shared, nothing is kept. Raises MeasurementError when the browser is gone."""
+        from playwright.async_api import Error
+
+        try:
+            async with asyncio.timeout(START_DEADLINE):
+                context = await self._browser.new_context(viewport={"width": 800, "height": 600})
+                return await context.new_page()
+        except (Error, TimeoutError) as error:
+            raise MeasurementError(
+                f"the browser gives no page: {_first_line(error)}", who="browser", phase="start", hint="did it crash?"
+            ) from error
+
+
+@asynccontextmanager
+async def chromium() -> AsyncIterator[Chromium]:
+    """Chromium, ended with the context. Raises ConfigError where something is missing or it does not start."""
+    path = executable()
+    try:
+        api = importlib.import_module("playwright.async_api")
+    except ModuleNotFoundError as error:
+        raise ConfigError(
+            "playwright is not installed", who="browser", phase="configuration", hint="pip install 'meetprobe[browser]'"
+        ) from error
+    async with api.async_playwright() as driver:
+        browser = await _launch(api, driver, path)
+        try:
+            yield Chromium(browser)
+        finally:
+            async with asyncio.timeout(CLOSE_DEADLINE):
+                await browser.close()
+
+
+async def _launch(api: object, driver: object, path: str) -> Browser:
+    """Chromium's sandbox does not work for root, who needs none the less to say so."""
+    arguments = [*ARGUMENTS, *(["--no-sandbox"] if hasattr(os, "geteuid") and os.geteuid() == 0 else [])]
+    try:
+        browser: Browser = await driver.chromium.launch(  # type: ignore[attr-defined]
+            executable_path=path, args=arguments, timeout=START_DEADLINE * 1000
+        )
+    except api.Error as error:  # type: ignore[attr-defined]
+        raise ConfigError(
+            f"{path} does not start: {_first_line(error)}", who="browser", phase="start", hint=f"try {path} --headless"
+        ) from error
+    return browser
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error) or type(error).__name__).splitlines()[0]

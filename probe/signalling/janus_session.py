@@ -1,0 +1,171 @@
+"""One session with Janus: requests that find their answers, keepalives, and what Janus says by itself."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from dataclasses import replace
+
+from probe.model.errors import ProbeError, ProtocolError, SignallingError
+from probe.signalling.janus_messages import Json, Message, MessageError, create, decode, destroy, explain, keepalive
+from probe.signalling.janus_transport import CLOSE_DEADLINE, Lost, Transport
+
+ANSWER_DEADLINE = 10.0
+KEEPALIVE = 20.0
+"""Seconds; Janus forgets a session after 60 without a sign of life, unless it is configured otherwise."""
+
+
+class JanusSession:
+    """`request` waits for its answer. `post` does not: that answer comes by `incoming`, with the request's subject."""
+
+    def __init__(self, transport: Transport, token: str) -> None:
+        self.where = transport.where
+        self._transport = transport
+        self._token = token
+        self._id: int | None = None
+        self._numbers = itertools.count(1)
+        self._waiting: dict[str, tuple[asyncio.Future[Message], bool]] = {}
+        self._posted: dict[str, tuple[str, asyncio.TimerHandle]] = {}
+        self._incoming: asyncio.Queue[Message | Lost] = asyncio.Queue()
+        self._lost: Lost | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def open(self) -> None:
+        """Reach Janus and create the session. Raises a SignallingError."""
+        await self._transport.open()
+        self._tasks.append(asyncio.create_task(self._read()))
+        self._id = (await self.request(create(), "signalling_connect")).id
+        self._tasks.append(asyncio.create_task(self._keep_alive()))
+
+    async def request(self, message: Json, phase: str, *, acknowledged: bool = False) -> Message:
+        """As `ask`. Raises what `explain` makes of a refusal."""
+        answer = await self.ask(message, phase, acknowledged=acknowledged)
+        if answer.error is not None:
+            raise explain(answer.error, who=self.where, phase=phase)
+        return answer
+
+    async def ask(self, message: Json, phase: str, *, acknowledged: bool = False) -> Message:
+        """The answer, which may be an `ack` where that is all there will be. Raises ProtocolError where none comes in time."""
+        transaction, waiting = self._next(), asyncio.get_running_loop().create_future()
+        self._waiting[transaction] = waiting, acknowledged
+        try:
+            async with asyncio.timeout(ANSWER_DEADLINE):
+                await self._send(message, transaction)
+                answer: Message = await waiting
+        except TimeoutError as error:
+            what = _name(message)
+            raise ProtocolError(
+                f"no answer to {what} within {ANSWER_DEADLINE:g} s", who=self.where, phase=phase, hint="Janus hangs"
+            ) from error
+        except Lost as error:
+            raise ProtocolError(
+                str(error), who=self.where, phase=phase, hint="Janus is gone, or the way to it"
+            ) from error
+        finally:
+            self._waiting.pop(transaction, None)
+        return answer
+
+    async def post(self, message: Json, subject: str) -> None:
+        """Its answer, or an error 0 where none comes in time, arrives by `incoming`. Raises SignallingError."""
+        transaction = self._next()
+        patience = asyncio.get_running_loop().call_later(ANSWER_DEADLINE, self._unanswered, transaction, _name(message))
+        self._posted[transaction] = (subject, patience)
+        try:
+            await self._send(message, transaction)
+        except BaseException:
+            self._answered(transaction)
+            raise
+
+    async def tell(self, message: Json) -> None:
+        """What is acknowledged at most. Raises SignallingError."""
+        await self._send(message, self._next())
+
+    async def incoming(self) -> Message:
+        """What comes next: answers to posts, and what Janus says by itself. Raises Lost, from then on always."""
+        if self._lost is not None and self._incoming.empty():
+            raise self._lost
+        found = await self._incoming.get()
+        if isinstance(found, Lost):
+            raise found
+        return found
+
+    async def close(self) -> None:
+        """End the session, within a second or two. Idempotent."""
+        try:
+            if self._id is not None and self._lost is None:
+                async with asyncio.timeout(CLOSE_DEADLINE):
+                    await self.request(destroy(), "leave")
+        except (ProbeError, TimeoutError):
+            pass  # Janus is gone: so are we
+        self._lost = self._lost or Lost("closed")
+        for task in self._tasks:
+            task.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=CLOSE_DEADLINE)
+        for transaction in list(self._posted):
+            self._answered(transaction)
+        await self._transport.close()
+
+    def _next(self) -> str:
+        return f"t{next(self._numbers)}"
+
+    async def _send(self, message: Json, transaction: str) -> None:
+        if self._lost is not None:
+            raise SignallingError(str(self._lost), who=self.where, phase="signalling")
+        session = {"session_id": self._id} if self._id is not None else {}
+        token = {"token": self._token} if self._token else {}
+        await self._transport.send({**message, **session, **token, "transaction": transaction})
+
+    async def _read(self) -> None:
+        try:
+            while True:
+                self._dispatch(decode(await self._transport.receive()))
+        except Lost as error:
+            self._lose(error)
+        except MessageError as error:
+            self._lose(Lost(f"Janus sent what its protocol does not allow: {error}"))
+
+    def _dispatch(self, message: Message) -> None:
+        waiting, acknowledged = self._waiting.get(message.transaction, (None, False))
+        if waiting is not None:
+            if (message.final or acknowledged) and not waiting.done():
+                waiting.set_result(message)
+        elif message.kind == "timeout":
+            self._lose(Lost("Janus ended the session: it heard nothing from us for too long"))
+        elif message.final:
+            self._incoming.put_nowait(replace(message, subject=self._answered(message.transaction)))
+        elif message.kind not in ("ack", "keepalive"):
+            self._incoming.put_nowait(message)
+
+    def _answered(self, transaction: str) -> str:
+        subject, patience = self._posted.pop(transaction, ("", None))
+        if patience is not None:
+            patience.cancel()
+        return subject
+
+    def _unanswered(self, transaction: str, what: str) -> None:
+        subject = self._answered(transaction)
+        error = (0, f"no answer to {what} within {ANSWER_DEADLINE:g} s")
+        self._incoming.put_nowait(Message("error", transaction, error=error, subject=subject))
+
+    def _lose(self, lost: Lost) -> None:
+        if self._lost is not None:
+            return
+        self._lost = lost
+        for waiting, _ in self._waiting.values():
+            if not waiting.done():
+                waiting.set_exception(lost)
+        self._incoming.put_nowait(lost)
+
+    async def _keep_alive(self) -> None:
+        while True:
+            await asyncio.sleep(KEEPALIVE)
+            try:
+                await self.request(keepalive(), "signalling", acknowledged=True)
+            except ProbeError as error:
+                self._lose(Lost(error.message))
+                return
+
+
+def _name(message: Json) -> str:
+    return str(message.get("body", {}).get("request") or message["janus"])

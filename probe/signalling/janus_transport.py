@@ -1,0 +1,227 @@
+"""The two ways to Janus: one WebSocket, or HTTP requests and a long poll for what Janus says by itself."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Protocol
+
+import aiohttp
+
+from probe.model.errors import AccessDenied, ProtocolError, ServerUnreachable, SignallingError
+from probe.model.url import without_secrets
+from probe.signalling.janus_messages import SUBPROTOCOL, Json
+from probe.signalling.shared_session import SessionLoan
+
+CONNECT_DEADLINE = 10.0
+SEND_DEADLINE = 5.0
+CLOSE_DEADLINE = 1.0
+_POLL_DEADLINE = 60.0
+"""Janus answers a long poll within 30 s, with a keepalive where it has nothing to say."""
+_POLL_EVENTS = 20
+_MAX_MESSAGE = 1 << 20
+
+
+class Lost(Exception):
+    """The way to Janus is gone; the text says why."""
+
+
+class Transport(Protocol):
+    """JSON objects out and in. `where` names the server in errors, without secrets."""
+
+    where: str
+
+    async def open(self) -> None:
+        """Reach Janus. Raises ServerUnreachable, AccessDenied or ProtocolError."""
+
+    async def send(self, message: Json) -> None:
+        """One request. Raises SignallingError."""
+
+    async def receive(self) -> object:
+        """The next object that Janus sends. Raises Lost, from then on always."""
+
+    async def close(self) -> None:
+        """Within a second or two, whatever Janus does. Idempotent."""
+
+
+def open_transport(url: str) -> Transport:
+    """For ws(s)://host:port or http(s)://host:port/janus. Nothing is sent yet."""
+    return WebSocketTransport(url) if url.startswith("ws") else HttpTransport(url)
+
+
+class WebSocketTransport:
+    """One WebSocket with subprotocol `janus-protocol`."""
+
+    def __init__(self, url: str) -> None:
+        self.where = without_secrets(url)
+        self._url = url
+        self._loan: SessionLoan | None = None
+        self._socket: aiohttp.ClientWebSocketResponse | None = None
+
+    async def open(self) -> None:
+        self._loan = SessionLoan()
+        try:
+            async with asyncio.timeout(CONNECT_DEADLINE):
+                self._socket = await self._loan.session.ws_connect(
+                    self._url, protocols=(SUBPROTOCOL,), max_msg_size=_MAX_MESSAGE
+                )
+            if self._socket.protocol != SUBPROTOCOL:
+                raise ProtocolError(
+                    f"a WebSocket, but it does not speak {SUBPROTOCOL}",
+                    who=self.where,
+                    phase="signalling_connect",
+                    hint="is this Janus's WebSocket port (8188, not the admin's)?",
+                )
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
+            await self.close()
+            raise unreachable(error, self.where) from error
+        except ProtocolError:
+            await self.close()
+            raise
+
+    async def send(self, message: Json) -> None:
+        if self._socket is None or self._socket.closed:
+            raise SignallingError("the WebSocket is closed", who=self.where, phase="signalling")
+        try:
+            async with asyncio.timeout(SEND_DEADLINE):
+                await self._socket.send_str(json.dumps(message, separators=(",", ":")))
+        except (aiohttp.ClientError, ConnectionError, TimeoutError) as error:
+            raise _not_sent(message, error, self.where) from error
+
+    async def receive(self) -> object:
+        if self._socket is None:
+            raise Lost("not connected")
+        message = await self._socket.receive()  # no deadline of its own: the session's keepalives tell a dead server
+        if message.type is aiohttp.WSMsgType.TEXT:
+            return _parsed(message.data)
+        code = self._socket.close_code
+        raise Lost(f"Janus closed the WebSocket (code {code})" if code else "the WebSocket to Janus broke")
+
+    async def close(self) -> None:
+        if self._socket is not None:
+            await _at_most(self._socket.close())
+        if self._loan is not None:
+            await _at_most(self._loan.give_back())
+
+
+class HttpTransport:
+    """Each request is a POST whose answer comes at once; the session's events come by one long poll after the other."""
+
+    def __init__(self, url: str) -> None:
+        self.where = without_secrets(url)
+        self._url = url.rstrip("/")
+        self._loan: SessionLoan | None = None
+        self._arrived: asyncio.Queue[object] = asyncio.Queue()
+        self._polling: asyncio.Task[None] | None = None
+        self._lost = ""
+
+    async def open(self) -> None:
+        self._loan = SessionLoan()
+        try:
+            async with asyncio.timeout(CONNECT_DEADLINE):
+                info = await self._get(f"{self._url}/info", {})
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
+            await self.close()
+            raise unreachable(error, self.where) from error
+        if not isinstance(info, dict) or info.get("janus") != "server_info":
+            await self.close()
+            raise ProtocolError(
+                "that is not Janus",
+                who=self.where,
+                phase="signalling_connect",
+                hint="its path is /janus unless set otherwise",
+            )
+
+    async def send(self, message: Json) -> None:
+        if self._loan is None or self._lost:
+            raise SignallingError(self._lost or "not connected", who=self.where, phase="signalling")
+        parts = [str(message[name]) for name in ("session_id", "handle_id") if name in message]
+        body = {name: value for name, value in message.items() if name not in ("session_id", "handle_id")}
+        try:
+            async with asyncio.timeout(SEND_DEADLINE):
+                async with self._loan.session.post("/".join([self._url, *parts]), json=body) as response:
+                    response.raise_for_status()
+                    answer = _parsed(await response.text())
+        except (aiohttp.ClientError, ConnectionError, TimeoutError, Lost) as error:
+            raise _not_sent(message, error, self.where) from error
+        self._arrived.put_nowait(answer)
+        if message["janus"] == "create" and isinstance(answer, dict) and answer.get("janus") == "success":
+            self._polling = asyncio.create_task(self._poll(answer["data"]["id"], message.get("token")))
+
+    async def receive(self) -> object:
+        if self._lost and self._arrived.empty():
+            raise Lost(self._lost)
+        found = await self._arrived.get()
+        if found is None:
+            raise Lost(self._lost)
+        return found
+
+    async def _poll(self, session: int, token: str | None) -> None:
+        query = {"maxev": str(_POLL_EVENTS)} | ({"token": token} if token else {})
+        try:
+            while True:
+                async with asyncio.timeout(_POLL_DEADLINE):
+                    found = await self._get(f"{self._url}/{session}", query)
+                for event in found if isinstance(found, list) else [found]:
+                    self._arrived.put_nowait(event)
+        except TimeoutError:
+            self._lost = f"Janus did not answer a long poll within {_POLL_DEADLINE:g} s"
+        except aiohttp.ClientResponseError as error:
+            self._lost = f"Janus answered a long poll with HTTP {error.status}"
+        except (aiohttp.ClientError, OSError, Lost) as error:
+            self._lost = f"the way to Janus is gone: {error or type(error).__name__}"
+        self._arrived.put_nowait(None)
+
+    async def _get(self, url: str, query: dict[str, str]) -> object:
+        assert self._loan is not None
+        async with self._loan.session.get(url, params=query) as response:
+            response.raise_for_status()
+            return _parsed(await response.text())
+
+    async def close(self) -> None:
+        self._lost = self._lost or "closed"
+        if self._polling is not None:
+            self._polling.cancel()
+            await asyncio.wait([self._polling], timeout=CLOSE_DEADLINE)
+        self._arrived.put_nowait(None)
+        if self._loan is not None:
+            await _at_most(self._loan.give_back())
+
+
+def _parsed(text: str) -> object:
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise Lost("Janus sent what is no JSON") from error
+
+
+def _not_sent(message: Json, error: Exception, where: str) -> SignallingError:
+    what = message.get("body", {}).get("request") or message["janus"]
+    return SignallingError(f"could not send {what}: {error!r}", who=where, phase="signalling")
+
+
+def unreachable(error: Exception, where: str) -> SignallingError:
+    """Why there is no connection, in words."""
+    phase = "signalling_connect"
+    if isinstance(error, aiohttp.ClientResponseError):  # a refused WebSocket handshake is one too
+        if error.status in (401, 403):
+            return AccessDenied(f"HTTP {error.status}", who=where, phase=phase, hint="check the token")
+        hint = "is this Janus's port, and its path (HTTP: /janus)?"
+        return ProtocolError(f"no Janus there: HTTP {error.status}", who=where, phase=phase, hint=hint)
+    if isinstance(error, TimeoutError):
+        hint = "the server accepts connections but does not answer, or a firewall drops them"
+        return ServerUnreachable(f"no answer within {CONNECT_DEADLINE:g} s", who=where, phase=phase, hint=hint)
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        hint = "install the CA's certificate"
+        return ServerUnreachable(f"TLS certificate refused: {error}", who=where, phase=phase, hint=hint)
+    if isinstance(error, (aiohttp.ClientConnectorError, OSError)):
+        return ServerUnreachable(str(error), who=where, phase=phase, hint="is Janus running, and is the URL right?")
+    return ProtocolError(str(error) or type(error).__name__, who=where, phase=phase, hint="is this Janus?")
+
+
+async def _at_most(closing: object) -> None:
+    try:
+        async with asyncio.timeout(CLOSE_DEADLINE):
+            await closing  # type: ignore[misc]
+    except TimeoutError:
+        pass  # nothing more to tell a server that does not answer
