@@ -18,7 +18,7 @@ from loadtest.limits import participants_of
 from loadtest.notes import Facts, notes_of
 from loadtest.presence import Presence
 from loadtest.search import LimitSearch, Steps
-from loadtest.series import Gauges, Series, attempts, failures, mean_of, per_participant
+from loadtest.series import MEANS, Gauges, Series, attempts, failures, mean_of, per_participant
 from loadtest.settings import Settings
 from loadtest.standings import Standings
 from probe.measure.savings import Prices
@@ -236,7 +236,6 @@ class Campaign:
 
 def _live_figures(summary: Summary) -> dict[str, Any]:
     joins = summary.histogram("join_duration_seconds")
-    means = ("round_trip_time_seconds", "packet_loss_ratio", "audio_quality_score", "video_quality_score")
     bitrates = ("send_bitrate_bps", "receive_bitrate_bps")
     return {
         "joins": attempts(summary, "join_success_ratio"),
@@ -246,9 +245,15 @@ def _live_figures(summary: Summary) -> dict[str, Any]:
         "migrations": attempts(summary, "migration_success_ratio"),
         "migrations_failed": failures(summary, "migration_success_ratio"),
         "drops": failures(summary, "connection_stability_ratio"),
-        **{name: mean_of(summary, name) for name in means},
+        **{name: _mean(summary, name, now) for name, now in MEANS.items()},
         **{name: per_participant(summary, name) for name in bitrates},
     }
+
+
+def _mean(summary: Summary, name: str, while_it_runs: str) -> float | None:
+    """Of whole streams; before the first has ended, of what is known so far."""
+    found = mean_of(summary, name)
+    return mean_of(summary, while_it_runs) if found is None else found
 
 
 def _stay_failed(row: Row) -> bool:

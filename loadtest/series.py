@@ -17,7 +17,13 @@ MAX_POINTS = 600
 Value = float | None
 Columns = dict[str, list[Value]]
 
-_MEANS = ("round_trip_time_seconds", "packet_loss_ratio", "audio_quality_score", "video_quality_score")
+MEANS = {
+    "round_trip_time_seconds": "round_trip_time_seconds",
+    "packet_loss_ratio": "window_loss_ratio",
+    "audio_quality_score": "window_audio_score",
+    "video_quality_score": "video_quality_score",
+}
+"""The columns, and the metrics that tell of them while streams still run."""
 _BITRATES = ("send_bitrate_bps", "receive_bitrate_bps")
 _KINDS = ("audio", "video")
 
@@ -118,7 +124,7 @@ class Point:
             "participants": float(self.participants),
             "join_p50_seconds": self.joins.quantile(0.50),
             "join_p95_seconds": self.joins.quantile(0.95),
-            **{name: self._mean(name) for name in _MEANS},
+            **{name: self._mean(name) for name in MEANS},
             **{name: total([self._mean(f"{name} {kind}") for kind in _KINDS]) for name in _BITRATES},
             "migrations": float(self.counts["migrations"]),
             "failures": float(self.counts["failures"]),
@@ -177,6 +183,6 @@ class Series:
 
 
 def _means_of(summary: Summary) -> dict[str, Mean]:
-    found = {name: summary.histogram(name) for name in _MEANS}
+    found = {name: summary.histogram(metric) for name, metric in MEANS.items()}
     found |= {f"{name} {kind}": summary.histogram(name, f"kind={kind}") for name in _BITRATES for kind in _KINDS}
     return {name: Mean(histogram) for name, histogram in found.items() if histogram is not None}

@@ -20,11 +20,11 @@ CHARTS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("Round trip", ("round_trip_time_seconds",)),
     ("One-way delay", ("one_way_delay_seconds",)),
     ("Jitter", ("jitter_seconds",)),
-    ("Packets lost", ("packet_loss_ratio",)),
+    ("Packets lost", ("window_loss_ratio", "packet_loss_ratio")),
     ("Sent on a path", ("send_bitrate_bps",)),
     ("Received on a path", ("receive_bitrate_bps",)),
     ("Frame rate", ("frame_rate",)),
-    ("Audio score", ("audio_quality_score",)),
+    ("Audio score", ("window_audio_score", "audio_quality_score")),
     ("Video score", ("video_quality_score", "video_score_estimated")),
     ("Picture quality (MOS)", ("video_mos",)),
 )

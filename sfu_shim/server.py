@@ -1,4 +1,4 @@
-"""The shim's HTTP server: WebSocket signalling at /ws, /healthz, /metrics. Thin: all decisions are `core.rooms`'."""
+"""The shim's HTTP server: WebSocket signalling at /ws, WHIP and WHEP, /healthz, /metrics. Thin: all decisions are `core.rooms`'."""
 
 from __future__ import annotations
 
@@ -30,6 +30,7 @@ from sfu_shim.hub import CLOSE_CODES, CLOSE_NORMAL, Hub, Media, Outbox, Report
 from sfu_shim.media import SfuMedia
 from sfu_shim.metrics import render
 from sfu_shim.page_routes import add_routes as add_page
+from sfu_shim.whip import WhipEndpoints
 
 log = logging.getLogger("sfu_shim")
 
@@ -61,6 +62,10 @@ def create_app(config: ShimConfig, make_media: Callable[[Report], Media] | None 
     app.router.add_get("/healthz", _healthz)
     app.router.add_get("/metrics", _metrics)
     add_page(app.router, config, app[HUB].rooms)
+    if isinstance(media := app[HUB].media, SfuMedia):
+        endpoints = WhipEndpoints(config, app[HUB], media)
+        app.router.add_routes(endpoints.routes())
+        app.on_shutdown.append(lambda _: endpoints.close())
     app.on_shutdown.append(_shutdown)
     return app
 

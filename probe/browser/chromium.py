@@ -22,7 +22,6 @@ START_DEADLINE = 30.0
 CLOSE_DEADLINE = 10.0
 ARGUMENTS = (
     "--disable-gpu",
-    "--use-fake-device-for-media-stream=fps=30",
     "--use-fake-ui-for-media-stream",
     "--allow-loopback-in-peer-connection",
     "--disable-features=WebRtcHideLocalIpsWithMdns",
@@ -71,8 +70,9 @@ class Chromium:
 
 
 @asynccontextmanager
-async def chromium() -> AsyncIterator[Chromium]:
-    """Chromium, ended with the context. Raises ConfigError where something is missing or it does not start."""
+async def chromium(fps: int) -> AsyncIterator[Chromium]:
+    """Chromium with a made-up camera of `fps`, ended with the context. Raises ConfigError where something is missing or it does
+    not start."""
     path = executable()
     try:
         api = importlib.import_module("playwright.async_api")
@@ -81,7 +81,7 @@ async def chromium() -> AsyncIterator[Chromium]:
             "playwright is not installed", who="browser", phase="configuration", hint="pip install 'meetprobe[browser]'"
         ) from error
     async with api.async_playwright() as driver:
-        browser = await _launch(api, driver, path)
+        browser = await _launch(api, driver, path, fps)
         try:
             yield Chromium(browser)
         finally:
@@ -89,9 +89,13 @@ async def chromium() -> AsyncIterator[Chromium]:
                 await browser.close()
 
 
-async def _launch(api: object, driver: object, path: str) -> Browser:
-    """Chromium's sandbox does not work for root, who needs none the less to say so."""
-    arguments = [*ARGUMENTS, *(["--no-sandbox"] if hasattr(os, "geteuid") and os.geteuid() == 0 else [])]
+async def _launch(api: object, driver: object, path: str, fps: int) -> Browser:
+    """Chromium's sandbox does not start for root, who has to say that it is not wanted."""
+    arguments = [
+        *ARGUMENTS,
+        f"--use-fake-device-for-media-stream=fps={fps}",
+        *(["--no-sandbox"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []),
+    ]
     try:
         browser: Browser = await driver.chromium.launch(  # type: ignore[attr-defined]
             executable_path=path, args=arguments, timeout=START_DEADLINE * 1000

@@ -148,7 +148,9 @@ class Listening:
         bitrate = self._bytes * 8 / (self._packets * PACKETISATION) if self._packets else 0.0
         self._bytes = self._packets = self._one_way_known = 0
         self._one_way = 0.0
-        self.last = self._quality.add_window(loss, window.burst_ratio, delay, bitrate, elapsed) or self.last
+        if (found := self._quality.add_window(loss, window.burst_ratio, delay, bitrate, elapsed)) is not None:
+            self.last = found
+            self._context.emit("window_audio_score", found.score, self._tags, who=self._who, remote=self._remote)
 
     def _judge(self, now: float) -> PlayoutWindow:
         window = self._buffer.window(now)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import AbstractAsyncContextManager, nullcontext, suppress
 
 from probe.client.context import Context
 from probe.client.entry import Entry
@@ -21,6 +21,9 @@ from probe.measure.savings import SavingsLedger
 from probe.model.errors import ProbeError
 from probe.model.scenario import Scenario
 from probe.signalling import base
+
+Guests = Callable[[str], AbstractAsyncContextManager[None]]
+"""Participants of another kind, in the room of that name: they come when the core is in, and leave when the context ends."""
 
 
 class Meeting:
@@ -38,6 +41,7 @@ class Meeting:
         vmaf: VmafSamples,
         present: Callable[[int], None],
         tell: Callable[[Operation], None] = unheard,
+        guests: Guests = lambda room: nullcontext(),
     ) -> None:
         self.room = room
         self.entries: list[Entry] = []
@@ -52,6 +56,7 @@ class Meeting:
         self._vmaf = vmaf
         self._present = present
         self._tell = tell
+        self._guests = guests
         self._moved = asyncio.Event()
         self._visits = 0
         self._opening: asyncio.Event | None = None
@@ -70,12 +75,14 @@ class Meeting:
             await self._gather_core(start)
             if not self._members:
                 return  # nobody got in: there is nothing to wait for
-            self._state = "in call"
-            for _ in range(scenario.cycles):
-                await asyncio.sleep(scenario.settle)
-                if scenario.visitors:
-                    await self._visit()
-            await asyncio.sleep(scenario.after)
+            async with self._guests(self.room):
+                self._state = "in call"
+                for _ in range(scenario.cycles):
+                    await asyncio.sleep(scenario.settle)
+                    if scenario.visitors:
+                        await self._visit()
+                await asyncio.sleep(scenario.after)
+                self.moves.close()  # what the guests' leaving makes the room do is no migration of the scenario's
         finally:
             self._state = "leaving"
             await self.close()
@@ -105,7 +112,7 @@ class Meeting:
             *(self.join(entry, now + n * scenario.join_spacing) for n, entry in enumerate(visitors)),
         )
         # Who did not get in moves nobody: that failure is counted already, as a join.
-        if hybrid and len(self._members) > scenario.p2p_limit:
+        if hybrid and len(self._members) + scenario.browsers > scenario.p2p_limit:
             await self._wait_for_move("p2p", "sfu")
         await asyncio.sleep(scenario.visit)
         self._moved.clear()

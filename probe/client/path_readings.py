@@ -30,6 +30,7 @@ class PathReadings:
         self._who = who
         self._streams: dict[int, tuple[TrackReceiver, str]] = {}
         self._bytes: dict[tuple[str, str], int] = {}
+        self._lost: dict[int, tuple[int, int]] = {}  # by SSRC: expected and lost at the last window
         self._stun_tags = _tags(topology, "", "stun")
         self._last_window: float | None = None
         self.last_rtt: float | None = None
@@ -83,12 +84,22 @@ class PathReadings:
         for receiver, remote in self._streams.values():
             received[receiver.kind] += receiver.wire_bytes
             packets = receiver.stream.packets
+            self._loss_of_window(receiver)
             if packets > 1:
                 tags, jitter = _tags(self._topology, receiver.kind), receiver.stream.jitter_seconds
                 self._context.emit("jitter_seconds", jitter, tags, who=self._who, remote=remote, packets=packets)
         for kind in _KINDS:
             self._bitrate("send_bitrate_bps", kind, sent[kind], elapsed)
             self._bitrate("receive_bitrate_bps", kind, received[kind], elapsed)
+
+    def _loss_of_window(self, receiver: TrackReceiver) -> None:
+        """A packet that came late after all was counted as lost in the window before: that one is not mended."""
+        expected, lost = receiver.stream.expected, receiver.stream.lost_first
+        expected_before, lost_before = self._lost.get(receiver.ssrc, (0, 0))
+        self._lost[receiver.ssrc] = expected, lost
+        if expected > expected_before:
+            ratio = min(1.0, max(0, lost - lost_before) / (expected - expected_before))
+            self._context.emit("window_loss_ratio", ratio, _tags(self._topology, receiver.kind), who=self._who)
 
     def _bitrate(self, metric: str, kind: str, total: int, elapsed: float) -> None:
         before = self._bytes.get((metric, kind))
@@ -103,6 +114,7 @@ class PathReadings:
     def finish(self, receiver: TrackReceiver) -> None:
         """The stream is over: its totals."""
         _, remote = self._streams.pop(receiver.ssrc, (receiver, ""))
+        self._lost.pop(receiver.ssrc, None)
         stream = receiver.stream.snapshot(self._context.clock.now())
         if stream.expected <= 0:
             return

@@ -12,6 +12,7 @@ from probe.client.context import Context
 from probe.client.entry import Entry
 from probe.client.meeting import Meeting
 from probe.client.participant import Participant
+from probe.engine.browsers import Browsers, browsers
 from probe.engine.outcome import Outcome
 from probe.engine.protocol import MAX_LISTED, Hold, Setup, Snapshot
 from probe.engine.venue import Venue
@@ -28,8 +29,17 @@ CLOSE_DEADLINE = 20.0
 class Engine:
     """Made by `engine(setup)`. Hold the rounds one after the other, close, deliver."""
 
-    def __init__(self, setup: Setup, context: Context, contents: Contents, spool: Spool, outcome: Outcome) -> None:
+    def __init__(
+        self,
+        setup: Setup,
+        context: Context,
+        contents: Contents,
+        spool: Spool,
+        outcome: Outcome,
+        guests: Browsers | None = None,
+    ) -> None:
         self._setup = setup
+        self._guests = guests or Browsers(None, setup, context, outcome.browsers)
         self._context = context
         self._spool = spool
         self._outcome = outcome
@@ -44,7 +54,7 @@ class Engine:
         for place in hold.meetings:
             number = hold.round * scenario.meetings + place + 1
             room = f"probe-{self._setup.stamp}-{number}"
-            meeting = self._meetings[number] = self._venue.new_meeting(scenario, room)
+            meeting = self._meetings[number] = self._venue.new_meeting(scenario, room, guests=self._guests.enter)
             runs.append(meeting.run(hold.start + place * scenario.meeting_spacing))
         for outcome in await asyncio.gather(*runs, return_exceptions=True):
             if isinstance(outcome, Exception):
@@ -132,7 +142,8 @@ async def engine(setup: Setup) -> AsyncIterator[Engine]:
             context.batch_sink = batch_sink
             flushing = asyncio.create_task(_flush(spool))
             try:
-                yield Engine(setup, context, contents, spool, outcome)
+                async with browsers(setup, context, outcome.browsers) as guests:
+                    yield Engine(setup, context, contents, spool, outcome, guests)
             finally:
                 flushing.cancel()
     finally:

@@ -21,7 +21,8 @@ class Outcome:
     """`presence`: (monotonic seconds, +1 or -1) whenever somebody has media or leaves. `migrations` and `participants`: the
     report's rows by the meeting's number in the run. `errors` by (phase, who, message), `crashes` are our bugs, `networks`
     count the participants of each emulated network by (name, source), `observed` what was looked at closely
-    (`probe.measure.observed`), `disturbed` count to whom an emulated network did something, by (seconds of the run, what)."""
+    (`probe.measure.observed`), `disturbed` count to whom an emulated network did something, by (seconds of the run, what).
+    `browsers` is what the browsers among the participants measured."""
 
     summary: Summary = field(default_factory=Summary)
     series: Series = field(default_factory=Series)
@@ -36,6 +37,7 @@ class Outcome:
     networks: Counter[tuple[str, str]] = field(default_factory=Counter)
     observed: Counter[str] = field(default_factory=Counter)
     disturbed: Counter[tuple[float, str]] = field(default_factory=Counter)
+    browsers: Summary = field(default_factory=Summary)
 
     def merge(self, other: Outcome) -> None:
         """Take in another process's outcome, of other meetings."""
@@ -52,6 +54,7 @@ class Outcome:
         self.networks += other.networks
         self.observed += other.observed
         self.disturbed += other.disturbed
+        self.browsers.merge(other.browsers)
 
     @property
     def peak(self) -> int:
@@ -78,6 +81,7 @@ class Outcome:
             "networks": [[*key, count] for key, count in self.networks.items()],
             "observed": dict(self.observed),
             "disturbed": [[*key, count] for key, count in self.disturbed.items()],
+            "browsers": self.browsers.to_dict(),
         }
 
     @classmethod
@@ -98,6 +102,7 @@ class Outcome:
                 networks=Counter({(name, source): int(count) for name, source, count in data["networks"]}),
                 observed=Counter({str(name): int(count) for name, count in data["observed"].items()}),
                 disturbed=Counter({(float(time), text): int(count) for time, text, count in data["disturbed"]}),
+                browsers=Summary.from_dict(data["browsers"]),
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise ValueError(f"not a stored outcome: {error!r}") from error

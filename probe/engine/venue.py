@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 
 from probe.client.context import Context
 from probe.client.generator_watch import GeneratorWatch
-from probe.client.meeting import Meeting
+from probe.client.meeting import Guests, Meeting
 from probe.client.operations import Operation, unheard
 from probe.client.participant import Participant
 from probe.client.rotation import Rotation
@@ -50,7 +51,13 @@ class Venue:
         if observe.pictures and self._rotation is None and self._contents.video is not None:
             self._rotation = Rotation(self._context.wheel, observe.pictures, observe.rotate, there, start + _FIRST_LOOK)
 
-    def new_meeting(self, scenario: Scenario, room: str, tell: Callable[[Operation], None] = unheard) -> Meeting:
+    def new_meeting(
+        self,
+        scenario: Scenario,
+        room: str,
+        tell: Callable[[Operation], None] = unheard,
+        guests: Guests = lambda room: nullcontext(),
+    ) -> Meeting:
         """A meeting that nobody has joined, in that room."""
         context = self._context
 
@@ -59,7 +66,7 @@ class Venue:
 
         return Meeting(
             context, scenario, room, lambda: open_signalling(self._url, self._token), new_media, self.ledger, self._vmaf,
-            self._present, tell,
+            self._present, tell, guests,
         )  # fmt: skip
 
     def stop_looking(self) -> None:

@@ -89,6 +89,7 @@ _ALL = (
         "topology",
         "kind",
     ),
+    _m("window_loss_ratio", "ratio", "lower", "the same within one second, for curves over time", "topology", "kind"),
     _m(
         "residual_loss_ratio",
         "ratio",
@@ -111,6 +112,7 @@ _ALL = (
         "1 + 4 (MOS-CQ - 1) / 3.5: MOS stretched to a scale that ends at 5",
         "topology",
     ),
+    _m("window_audio_score", "score", "higher", "the same of two seconds, for curves over time", "topology"),
     _m(
         "video_mos",
         "mos",

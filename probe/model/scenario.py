@@ -104,9 +104,10 @@ class Scenario(Strict):
 
     Each of `meetings` has `participants` core members who enter `join_spacing` apart; `settle` seconds after the last,
     `visitors` enter, stay for `visit` seconds once all is quiet, and leave; that is one of `cycles`. `after` the last,
-    everybody leaves. All of it happens `rounds` times, in fresh rooms. With topology `hybrid` the server's policy moves
-    the room (`p2p_limit`: up to how many participants it keeps a room on P2P; the embedded server is started with it);
-    with `p2p` or `sfu` the room is forced to stay there.
+    everybody leaves. All of it happens `rounds` times, in fresh rooms. `browsers` are headless Chromiums on the shim's meeting
+    page, who enter after the core members, stay to the end, and tell what they see beside us. With topology `hybrid` the
+    server's policy moves the room (`p2p_limit`: up to how many participants it keeps a room on P2P; the embedded server is
+    started with it); with `p2p` or `sfu` the room is forced to stay there.
 
     `addresses` are those that ICE gathers on; empty: loopback for a server on loopback, else all of this machine's.
     `network` is the emulated access network of every participant, `networks` of single ones, in the order in which they
@@ -121,6 +122,7 @@ class Scenario(Strict):
     meetings: Annotated[Number, Field(ge=1, le=5000)] = 1
     participants: Annotated[Number, Field(ge=1, le=500)] = 2
     visitors: Annotated[Number, Field(ge=0, le=500)] = 0
+    browsers: Annotated[Number, Field(ge=0, le=20)] = 0
     cycles: Annotated[Number, Field(ge=1, le=100_000)] = 1
     rounds: Annotated[Number, Field(ge=1, le=10_000)] = 1
     join_spacing: Seconds = 0.3
@@ -143,16 +145,23 @@ class Scenario(Strict):
 
     @model_validator(mode="after")
     def _sensible(self) -> Self:
-        if self.participants + self.visitors < 2:
+        if self.participants + self.visitors + self.browsers < 2:
             raise ValueError("participants: 1 without visitors meets nobody; at least two must come together")
         if self.visitors and self.topology == "hybrid" and not self.migrates:
             raise ValueError(
-                f"visitors: a hybrid meeting of {self.participants} that grows to {self.participants + self.visitors} "
+                f"visitors: a hybrid meeting of {self.staying} that grows to {self.staying + self.visitors} "
                 f"never crosses p2p_limit {self.p2p_limit}, so nothing would migrate"
             )
+        if self.browsers and self.media.video is None:
+            raise ValueError("browsers: they wait for a picture, and media.video is off")
         return self
+
+    @property
+    def staying(self) -> int:
+        """Of each meeting, who stays: core members and browsers."""
+        return self.participants + self.browsers
 
     @property
     def migrates(self) -> bool:
         """Do the visitors move each meeting to the SFU and back?"""
-        return self.topology == "hybrid" and self.participants <= self.p2p_limit < self.participants + self.visitors
+        return self.topology == "hybrid" and self.staying <= self.p2p_limit < self.staying + self.visitors

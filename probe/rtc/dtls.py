@@ -27,6 +27,11 @@ _MOST_EARLY = 16
 _DATAGRAM = 2048
 """Bytes taken out of OpenSSL at a time: a flight of ours is about 800."""
 _REPLAY_WINDOW = 1024
+_FIRST_PATIENCE = 0.05
+"""Seconds from our first message to its repetition, doubled each time; browsers wait as long where the network is near. Whose ICE
+comes up a moment later than ours drops what came before, and OpenSSL's own first patience is a whole second of a join."""
+_LAST_PATIENCE = 0.4
+"""The last repetition is due 0.75 s after the message: then OpenSSL takes over."""
 _EXPORTER = b"EXTRACTOR-dtls_srtp"  # RFC 5764 section 4.2
 
 
@@ -49,6 +54,7 @@ class Dtls:
         self._early: list[bytes] = []
         self._outcome: asyncio.Future[Sessions] | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._insisting: asyncio.TimerHandle | None = None
         self._over = False
 
     async def connect(self, role: Role, fingerprints: Fingerprints) -> Sessions:
@@ -64,7 +70,9 @@ class Dtls:
         else:
             self._ssl.set_accept_state()
         early, self._early = self._early, []
-        self._advance()
+        hello = self._advance()
+        if role == "client" and not early:
+            self._insist(hello, _FIRST_PATIENCE)
         for data in early:
             self.arrived(data)
         return await self._outcome
@@ -82,6 +90,8 @@ class Dtls:
             if len(self._early) < _MOST_EARLY:
                 self._early.append(data)
             return
+        if self._insisting is not None:
+            self._insisting.cancel()
         self._ssl.bio_write(data)
         if self._outcome.done():
             self._listen(self._ssl)
@@ -100,14 +110,15 @@ class Dtls:
 
     # the handshake
 
-    def _advance(self) -> None:
-        """As far as what has arrived goes."""
+    def _advance(self) -> bytes:
+        """As far as what has arrived goes. Returns what we have to say for now."""
+        said = b""
         assert self._ssl is not None
         assert self._outcome is not None
         try:
             self._ssl.do_handshake()
         except SSL.WantReadError:
-            self._flush(self._ssl)
+            said = self._flush(self._ssl)
             self._wait(self._ssl)
         except SSL.Error as error:
             self._flush(self._ssl)  # an alert tells the other side
@@ -115,6 +126,18 @@ class Dtls:
         else:
             self._flush(self._ssl)
             self._finish(self._ssl, self._outcome)
+        return said
+
+    def _insist(self, hello: bytes, patience: float) -> None:
+        """Until anything is heard. The same datagram again: who has it already sees a replay (RFC 6347 section 4.1.2.6)."""
+        if patience > _LAST_PATIENCE:
+            return
+
+        def again() -> None:
+            self._send(hello)
+            self._insist(hello, 2 * patience)
+
+        self._insisting = asyncio.get_running_loop().call_later(patience, again)
 
     def _finish(self, ssl: SSL.Connection, outcome: asyncio.Future[Sessions]) -> None:
         if not _genuine(ssl, self._fingerprints):
@@ -154,14 +177,19 @@ class Dtls:
         except SSL.Error:
             self._flush(ssl)
 
-    def _flush(self, ssl: SSL.Connection) -> None:
-        with suppress(SSL.WantReadError):  # nothing to say
-            self._send(ssl.bio_read(_DATAGRAM))
+    def _flush(self, ssl: SSL.Connection) -> bytes:
+        try:
+            data: bytes = ssl.bio_read(_DATAGRAM)
+        except SSL.WantReadError:
+            return b""  # nothing to say
+        self._send(data)
+        return data
 
     def _end(self, reason: str) -> None:
         self._over = True
-        if self._timer is not None:
-            self._timer.cancel()
+        for timer in (self._timer, self._insisting):
+            if timer is not None:
+                timer.cancel()
         if self._outcome is not None and not self._outcome.done():
             self._outcome.set_exception(DtlsError(reason))
 

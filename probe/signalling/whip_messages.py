@@ -104,9 +104,27 @@ def is_offer(sdp: str) -> bool:
 
 def read_streams(sdp: str) -> list[str]:
     """Names of the streams that a server's description sends, as its media will be known here: by msid, else by mid."""
+    return list(dict.fromkeys(one.msid[0] if one.msid else one.mid for one in _sending(sdp)))
+
+
+def as_one_stream(sdp: str) -> str:
+    """The description with one stream's name for all that it sends, where that is one audio and one video at most: servers that
+    name no stream, or each track's own, send one presentation all the same. What holds more is left as it is."""
+    sending = _sending(sdp)
+    kinds = [one.kind for one in sending]
+    if len(read_streams(sdp)) < 2 or len(set(kinds)) < len(kinds):
+        return sdp
+    name = next((one.msid[0] for one in sending if one.msid and one.msid[0] != "-"), "stream")
+    head, *parts = re.split(r"^(?=m=)", sdp, flags=re.MULTILINE)
+    for index, part in enumerate(parts):
+        unnamed = re.sub(r"^a=msid:.*\r?\n", "", part, flags=re.MULTILINE)
+        parts[index] = f"{unnamed.rstrip()}\r\na=msid:{name} {part[2:7]}\r\n"
+    return "".join([head, *parts])
+
+
+def _sending(sdp: str) -> list[MediaSection]:
     sections = SessionDescription.parse(sdp).sections
-    sending = [one for one in sections if not one.rejected and one.direction in ("sendonly", "sendrecv")]
-    return list(dict.fromkeys(one.msid[0] if one.msid else one.mid for one in sending))
+    return [one for one in sections if not one.rejected and one.direction in ("sendonly", "sendrecv")]
 
 
 def absolute(base: str, location: str) -> str:
@@ -156,7 +174,7 @@ def read_links(values: Sequence[str]) -> IceServers:
     found = []
     for value in values:
         for link in _split(value, ","):
-            target, *parameters = _split(link, ";")
+            target, *parameters = _split(link, ";") or [""]
             if not (target.startswith("<") and target.endswith(">")):
                 continue
             known = dict(_parameter(text) for text in reversed(parameters))  # of repeated ones the first counts

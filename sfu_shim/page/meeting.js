@@ -193,17 +193,25 @@ function showWhere() {
   tiles.arrange(room.topology);
 }
 
-function moved() {
+function moved(move) {
   showWhere();
-  const move = room.moves.at(-1);
+  if (!move) {
+    note("", `The others moved; the meeting is on ${format.topology(room.topology)}.`);
+    return;
+  }
   const way = `${format.topology(move.source)} → ${format.topology(move.target)}`;
   const since = (time) => format.milliseconds(time - move.begun);
   if (move.outcome === "committed") {
     note("good", `Moved ${way} in ${since(move.endedAt)}.`);
-    setTimeout(() => move.gap !== undefined && note("", `Longest time without a new picture across it: ${format.milliseconds(move.gap)}.`), TAIL_SECONDS * 1000 + 200);
+    setTimeout(() => tellGap(move), TAIL_SECONDS * 1000 + 200);
   } else if (move.outcome) note("bad", `${way} was rolled back: ${move.reason}.`);
   else if (move.readyAt) note("", `${way}: everybody arrives on the new path after ${since(move.readyAt)}.`);
   else note("open", `The meeting moves: ${way}.`);
+}
+
+function tellGap(move) {
+  if (phase === "meeting" && move.gap !== undefined)
+    note("", `Longest time without a new picture across it: ${format.milliseconds(move.gap)}.`);
 }
 
 // `gap`: seconds since the picture before, null for a first one.

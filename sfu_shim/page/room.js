@@ -1,7 +1,7 @@
 // One participant of a room, by the shim's signalling protocol (docs/signalling.md, version 1). Knows nothing of the page.
 //
 // Events (`detail`): "members", "topology", "path" (a path came, went or changed), "track" {path, participant, track},
-// "migration" (of `moves`), "note" {level, text}, "over" {reason, clean}.
+// "migration" (one of `moves`, null for one that a newcomer was not told to follow), "note" {level, text}, "over" {reason, clean}.
 
 const CLOSED = {
   1000: "left",
@@ -241,9 +241,10 @@ export class Room extends EventTarget {
   // migrations: the old paths go on until the server closes them
 
   _on_migration({ migration, source, target, members, deadline_seconds }) {
-    this.moves.push({ id: migration, source, target, members, deadline: deadline_seconds, begun: seconds(), outcome: "" });
+    const move = { id: migration, source, target, members, deadline: deadline_seconds, begun: seconds(), outcome: "" };
+    this.moves.push(move);
     this.moves.splice(0, this.moves.length - MOST_MOVES);
-    this._tell("migration");
+    this._tell("migration", move);
   }
 
   _on_committed({ migration, topology }) {
@@ -259,7 +260,7 @@ export class Room extends EventTarget {
     const move = this.moves.find((one) => one.id === id);
     if (move) Object.assign(move, { outcome, reason, endedAt: seconds() });
     this._tell("topology");
-    this._tell("migration");
+    this._tell("migration", move ?? null);
   }
 
   // Media of all members of the migration arrives on its paths: say so, once.
@@ -273,7 +274,7 @@ export class Room extends EventTarget {
       if (this.move !== move || !awaited.length || !awaited.every((member) => carried(before.get(member), after.get(member)))) return;
       move.readyAt = seconds();
       this._say({ type: "ready", migration: move.id });
-      this._tell("migration");
+      this._tell("migration", move);
     } finally {
       this._looking = false;
     }

@@ -92,12 +92,17 @@ class JanusMeeting:
         self._clock = Clock()
         self.publisher = Peer(PeerConfig(), label="publisher", controlling=True, clock=self._clock)
         self.subscribers: list[Peer] = []
+        self._publishing = 0
 
     async def open(self, url: str, subscribers: int) -> None:
         await self._session.open(url)
         feed = await self._publish()
         for number in range(subscribers):
             self.subscribers.append(await self._subscribe(feed, f"subscriber-{number}"))
+
+    async def leave_room(self) -> None:
+        """The publisher leaves, and keeps its connection."""
+        await self._session.message(self._publishing, {"request": "leave"})
 
     async def close(self) -> None:
         for peer in (self.publisher, *self.subscribers):
@@ -107,7 +112,7 @@ class JanusMeeting:
     async def _publish(self) -> int:
         for kind in ("audio", "video"):
             self.publisher.add_transceiver(kind, "sendonly", ("publisher", kind))
-        handle = await self._session.attach()
+        handle = self._publishing = await self._session.attach()
         offer = {"type": "offer", "sdp": await self.publisher.create_offer()}
         body = {"request": "joinandconfigure", "ptype": "publisher", "room": ROOM, "display": "publisher"}
         answer = await self._session.message(handle, body, offer)

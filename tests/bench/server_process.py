@@ -45,6 +45,11 @@ class ServerProcess:
             (~self._process.pid << 3) | 2
         )  # CPUCLOCK_SCHED of that process: the kernel's own layout
 
+    async def kill(self) -> None:
+        """At once, with no goodbye."""
+        self._process.kill()
+        await self._process.wait()
+
     async def stop(self) -> None:
         """Ask, wait, kill."""
         if self._process.returncode is not None:

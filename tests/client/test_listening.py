@@ -36,6 +36,7 @@ def test_an_undisturbed_call_reaches_what_opus_can() -> None:
     heard.finish()
     assert bench.values("audio_mos_lq", topology="p2p") == [pytest.approx(4.40, abs=0.01)]
     assert len(bench.values("audio_mos_cq")) == len(bench.values("audio_quality_score")) == 1
+    assert min(bench.values("window_audio_score")) == pytest.approx(bench.values("audio_quality_score")[0], abs=0.01)
     assert bench.values("residual_loss_ratio", kind="audio") == [0.0]
     assert bench.values("one_way_delay_seconds", kind="audio") == pytest.approx([0.03] * 300)
     assert heard.last is not None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 import shutil
+import subprocess
 from types import ModuleType
 from typing import NoReturn
 
@@ -22,6 +23,13 @@ def module(name: str, package: str) -> ModuleType:
         return importlib.import_module(name)
     except ModuleNotFoundError:
         _missing(f"{name} (pip install {package})")
+
+
+def node_package(name: str) -> str:
+    """The path of Node, which finds npm's package of that name (by NODE_PATH)."""
+    node = program("node", package="nodejs")
+    found = subprocess.run([node, "-e", f"require.resolve('{name}')"], capture_output=True, timeout=30, check=False)
+    return node if found.returncode == 0 else _missing(f"{name} (npm install {name}, and NODE_PATH to find it)")
 
 
 def _missing(what: str) -> NoReturn:

@@ -1,12 +1,12 @@
-"""A room of the embedded shim with headless participants of ours in it, for a browser to join."""
+"""A room with headless participants of ours in it: the embedded shim's, for a browser to join, or another server's."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
-from probe.client.context import Context
+from probe.client.context import Context, Depth
 from probe.client.participant import Participant
 from probe.client.seams import Media, Somebody
 from probe.client.vmaf_samples import VmafSamples
@@ -26,15 +26,23 @@ ROOM = "interop"
 
 
 class Room:
-    """`url` is the shim's. Observes its participants' migrations: `moves` are (migration, failure)."""
+    """`url` is the shim's, where it is one. Observes its participants' migrations: `moves` are (migration, failure)."""
 
-    def __init__(self, url: str, context: Context, audio: EncodedAudio, samples: list[Sample]) -> None:
+    def __init__(
+        self,
+        url: str,
+        context: Context,
+        audio: EncodedAudio,
+        samples: list[Sample],
+        new_signalling: Callable[[], base.Signalling] | None = None,
+    ) -> None:
         self.url = url
         self.context = context
         self.samples = samples
         self.participants: list[Participant] = []
         self.moves: list[tuple[str, str]] = []
         self._audio = audio
+        self._new_signalling = new_signalling or (lambda: ShimSignalling(url, TOKEN))
 
     async def enter(self, name: str) -> Participant:
         """A headless participant joins. Returns when it has decoded somebody's video, or is alone."""
@@ -47,7 +55,7 @@ class Room:
         )
         who = Participant(
             self.context,
-            ShimSignalling(self.url, TOKEN),
+            self._new_signalling(),
             media,
             self,
             SavingsLedger(),
@@ -74,6 +82,26 @@ class Room:
 def frames_seen(who: Participant, remote: str) -> int:
     """Pictures of `remote` that `who` has decoded so far."""
     return who.views[remote].timelines["video"].new if remote in who.views else 0
+
+
+@asynccontextmanager
+async def room_on(
+    new_signalling: Callable[[], base.Signalling], video: EncodedVideo, audio: EncodedAudio, depth: Depth = "pictures"
+) -> AsyncIterator[Room]:
+    """A room on whatever server the adapters enter. All leave at the end."""
+    samples: list[Sample] = []
+    context = make_context(video, (video.spec.codec,), samples.append)
+    context.depth, context.pool = depth, DecodePool(1) if depth == "pictures" else None
+    room = Room("", context, audio, samples, new_signalling)
+    try:
+        yield room
+        assert not context.crashes
+    finally:
+        await room.close()
+        context.wheel.close()
+        context.chores.close()
+        if context.pool is not None:
+            await asyncio.to_thread(context.pool.close)
 
 
 @asynccontextmanager

@@ -24,7 +24,7 @@ def series() -> dict[str, Any]:
         for topology, value in (("p2p", 0.001), ("sfu", 0.004)):
             found.add(Sample("round_trip_time_seconds", value * (1 + second % 3), second, {"topology": topology}))
         found.add(Sample("send_bitrate_bps", 1e6, second, {"topology": "p2p", "kind": "video"}))
-    found.add(Sample("packet_loss_ratio", 0.01, 23.5, {"topology": "p2p", "kind": "video"}))
+    found.add(Sample("window_loss_ratio", 0.01, 23.5, {"topology": "p2p", "kind": "video"}))
     return dict(found.columns())
 
 

@@ -141,6 +141,25 @@ async def test_a_lost_flight_is_sent_again() -> None:
     server.dtls.close()
 
 
+async def test_the_first_message_is_repeated_soon_until_anything_is_heard() -> None:
+    """As whoever is not ready yet needs it: OpenSSL by itself would wait for a second."""
+    client, server = End(OURS), End(THEIRS)
+    connecting = client.connect("client", THEIRS.sha256), server.connect("server", OURS.sha256)
+    async with asyncio.timeout(0.9):
+        while len(client.sent) < 3:
+            await asyncio.sleep(0.01)
+    lost = client.sent.popleft()
+    assert set(client.sent) == {lost}
+    carry(client, server)
+    ours, theirs = await asyncio.gather(*connecting)
+    assert client.dtls._insisting is not None
+    assert client.dtls._insisting.cancelled()
+    clear = build_packet(payload_type=96, marker=False, sequence_number=1, timestamp=2, ssrc=3, payload=b"hello")
+    assert theirs[0].unprotect(ours[1].protect(clear)) == clear
+    client.dtls.close()
+    server.dtls.close()
+
+
 async def test_closing_ends_the_wait() -> None:
     client = End(OURS)
     connecting = client.connect("client", THEIRS.sha256)
