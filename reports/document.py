@@ -134,10 +134,16 @@ def _document(
         "kpis": [_finite(kpi.to_dict()) for kpi in kpis],
         "migrations": [_finite(dict(migration)) for migration in result.migrations],
         "participants": [_finite(dict(participant)) for participant in result.participants],
+        **_pictures(result),
         "errors": [error.to_dict() for error in result.errors],
         "notes": list(result.notes),
         "external": list(external),
     }
+
+
+def _pictures(result: RunResult) -> Document:
+    """Where none were decoded the document has no such part."""
+    return {"worst_frames": [_finite(dict(one)) for one in result.worst_frames]} if result.worst_frames else {}
 
 
 def _finite(value: Any) -> Any:

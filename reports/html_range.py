@@ -21,12 +21,12 @@ def range_bar(kpi: dict[str, Any]) -> str:
     if kpi["value"] is None or kpi["target"] is None:
         return ""
     scale, aim = _scale(kpi), kpi["target"]
-    low, high = kpi["interval"] or (kpi["value"], kpi["value"])
+    low, high = _bounds(kpi) or (kpi["value"], kpi["value"])
     left = scale(scale.low if low is None else low)
     right = scale(scale.high if high is None else high)
     good = (scale(aim), scale.end) if kpi["comparison"].startswith(">") else (scale.start, scale(aim))
     width = max(right - left, 4.0)
-    told = f"{show(kpi['value'], kpi['unit'])}, 90 % interval {interval(kpi)}, target {target(kpi)}"
+    told = f"{show(kpi['value'], kpi['unit'])}, 90 % interval {interval(kpi | {'interval': _bounds(kpi)})}, target {target(kpi)}"
     return tag(
         "svg",
         tag("title", text(told)),
@@ -42,9 +42,15 @@ def range_bar(kpi: dict[str, Any]) -> str:
     )
 
 
+def _bounds(kpi: dict[str, Any]) -> list[float | None] | None:
+    """What decides: a bar across the target must not stand beside a verdict that says otherwise."""
+    found: list[float | None] | None = kpi.get("bounds") or kpi["interval"]
+    return found
+
+
 def _scale(kpi: dict[str, Any]) -> Scale:
     """From 0 where less is better, to 1 where more of a share is: there the whole can be seen. Else around what is known."""
-    ends = [end for end in kpi["interval"] or () if end is not None]
+    ends = [end for end in _bounds(kpi) or () if end is not None]
     values = [kpi["value"], kpi["target"], *ends]
     low, high = min(values), max(values)
     margin = (high - low) * _MARGIN or abs(high) * _MARGIN or 1.0

@@ -21,7 +21,8 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class KpiResult:
-    """`value`, `interval` and `target` are in `unit` (SI); None where there is none. `count` is how many samples, or
+    """`value`, `interval` and `target` are in `unit` (SI); None where there is none. `bounds` decide in place of the
+    interval, where it is not the safest one. `count` is how many samples, or
     attempts of a ratio, stand behind the value. `evidence` is one line; `scale` names a score's model and ceiling."""
 
     kpi: str
@@ -39,6 +40,7 @@ class KpiResult:
     evidence: str
     benchmark: str = ""
     scale: str = ""
+    bounds: Interval | None = None
 
     def changed(self, status: Status, evidence: str) -> KpiResult:
         """The same figures with another verdict."""
@@ -63,6 +65,7 @@ class KpiResult:
             "evidence": self.evidence,
             "benchmark": self.benchmark,
             "scale": self.scale,
+            "bounds": self.bounds.to_list() if self.bounds else None,
         }
 
 

@@ -41,6 +41,7 @@ def judge_slices(kpi: Kpi, horizon: str, slices: Mapping[int, Histogram] | None)
         evidence=evidence,
         benchmark=kpi.benchmark,
         scale=kpi.scale,
+        bounds=found.bounds if found else None,
     )
 
 

@@ -92,6 +92,7 @@ def _whole(kpi: Kpi, horizon: str, grounds: Grounds) -> KpiResult:
         evidence=evidence,
         benchmark=kpi.benchmark,
         scale=kpi.scale,
+        bounds=found.bounds if found else None,
     )
 
 
