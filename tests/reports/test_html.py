@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Any
 
@@ -64,7 +65,7 @@ def test_interval_and_target_are_drawn_where_they_are() -> None:
     (drawn,) = [svg for svg in section.all("svg", class_="range") if "target ≥ 98 %" in svg.attributes["aria-label"]][
         :1
     ]
-    low = 0.05 ** (1 / 6)
+    low = math.pow(0.05, 1 / 6)
     left, right = 6.0, 194.0
     start = low - (1 - low) * 0.12
 
