@@ -101,6 +101,16 @@ def run(
     github: Annotated[
         bool, typer.Option("--github", help="Annotate a GitHub job, and write the summary of its step.")
     ] = False,
+    pushgateway: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL", envvar="MEETPROBE_PUSHGATEWAY", help="Push the figures to this Prometheus Pushgateway."
+        ),
+    ] = None,
+    dump_stats: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Write webrtc-internals and rtcstats dumps there; see docs/stats-dumps.md."),
+    ] = None,
 ) -> None:
     from probe.cli_keep import KeepChoice
     from probe.cli_run import RunChoice, perform
@@ -108,6 +118,7 @@ def run(
     choice = RunChoice(
         scenario, url, token, targets, horizon, json, out, strict, video, audio, quiet, network, processes,
         keep=KeepChoice(history, evidence, started_at, tuple(label or ())), github=github, external=external,
+        pushgateway=pushgateway, dump_stats=dump_stats,
     )  # fmt: skip
     raise typer.Exit(perform(choice))
 

@@ -17,9 +17,19 @@ _MOST_RUNS = 1000
 
 
 def compare(
-    before: Annotated[Path, typer.Argument(metavar="A", help="report.json, a run's folder, or a folder of such.")],
-    after: Annotated[Path, typer.Argument(metavar="B", help="The same, of what is to be held against A.")],
+    before: Annotated[
+        str,
+        typer.Argument(
+            metavar="A",
+            help="report.json, a run's folder, or a folder of such; or of the history a run's id or its beginning, last, last~1, or "
+            "baseline:7d: the runs like B in the week before it.",
+        ),
+    ],
+    after: Annotated[str, typer.Argument(metavar="B", help="The same (no baseline), to be held against A.")],
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document instead.")] = False,
+    history: Annotated[
+        str | None, typer.Option(metavar="FILE|URL", envvar="MEETPROBE_HISTORY", help="Where the runs are stored.")
+    ] = None,
 ) -> None:
     """Which figures changed beyond noise between two runs, or between a window of several runs and what came after.
 
@@ -27,10 +37,12 @@ def compare(
     """
     from rich.console import Console
 
+    from probe.cli_compare_stored import Sides
     from reports.compare import compare as compared
     from reports.compare_view import print_comparison
 
-    found = compared(read_runs(before), read_runs(after))
+    with Sides(history) as sides:
+        found = compared(*sides.read(before, after))
     if as_json:
         sys.stdout.write(json.dumps(found, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
     else:

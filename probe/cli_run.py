@@ -15,6 +15,7 @@ from rich.console import Console
 from probe import __version__
 from probe.cli_errors import complain, complain_of_bug, error_code
 from probe.cli_keep import Judging, KeepChoice, Keeper, check_keep, keeping
+from probe.cli_push import check_pushgateway, push
 from probe.model.errors import ConfigError, MeasurementError, ProbeError
 from probe.model.result import RunResult
 from probe.model.scenario import Scenario
@@ -55,6 +56,8 @@ class RunChoice:
     keep: KeepChoice = field(default_factory=KeepChoice)
     github: bool = False
     external: Path | None = None
+    pushgateway: str | None = None
+    dump_stats: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +92,8 @@ def perform(choice: RunChoice) -> int:
     _tell(choice, document)
     if choice.github:
         _tell_github(choice, document)
+    if choice.pushgateway:
+        push(document, choice.pushgateway)
     return int(document["verdict"]["exit_code"])
 
 
@@ -121,6 +126,8 @@ def _check(choice: RunChoice) -> _Plan:
     judges = scenario.judges if own else None  # another platform's rows have other names
     check_choice(profile, horizon, judges)
     check_keep(choice.keep)
+    if choice.pushgateway:
+        check_pushgateway(choice.pushgateway, os.environ)
     if choice.out is not None:
         prepare_folder(choice.out)
     supplied = read_external(choice.external, profile) if choice.external is not None else ()
@@ -143,7 +150,7 @@ def _measure(choice: RunChoice, plan: _Plan, spool: Path | None) -> RunResult:
     from probe.run import RunOptions, run_scenario  # begins to start processes: not before the input is right
 
     watch = watching(plan.profile, plan.horizon, plan.judges)
-    options = RunOptions(choice.url, choice.token, spool, plan.processes, plan.profile.wants, watch)
+    options = RunOptions(choice.url, choice.token, spool, plan.processes, plan.profile.wants, watch, choice.dump_stats)
     with ProgressView(Console(stderr=True), quiet=choice.quiet) as view:
         return asyncio.run(run_scenario(plan.scenario, options, view.update))
 

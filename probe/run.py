@@ -42,7 +42,8 @@ _LOOK_INTERVAL = 2.0
 class RunOptions:
     """`url` None: the embedded shim. `spool`: a folder that gets every sample as it is taken. `processes`: how many hold the
     meetings (no more than there are meetings are used); 1: this one does. `slices`: what targets
-    need kept by its time; `watch` says why the run should end early, and is asked while one process holds the meetings."""
+    need kept by its time; `watch` says why the run should end early, and is asked while one process holds the meetings.
+    `dump_stats`: a folder that gets the statistics of every peer connection."""
 
     url: str | None = None
     token: str = ""
@@ -50,6 +51,7 @@ class RunOptions:
     processes: int = 1
     slices: tuple[Want, ...] = ()
     watch: Watch | None = None
+    dump_stats: Path | None = None
 
 
 Report = Callable[[Progress], None]
@@ -67,9 +69,10 @@ async def run_scenario(scenario: Scenario, options: RunOptions, progress: Report
 
 async def _conduct(scenario: Scenario, options: RunOptions, tell: Report, interrupts: Interrupts) -> RunResult:
     if options.url is not None:
-        from probe.signalling.choose import check_url
+        from probe.signalling.choose import check_topology, check_url
 
         check_url(options.url)
+        check_topology(options.url, scenario.topology)
     started_at = datetime.now(UTC)
     processes = max(1, min(options.processes, scenario.meetings))
     tell(Progress("preparing media", 0.0, planned_counts(scenario).seconds))
@@ -107,6 +110,7 @@ async def _conduct(scenario: Scenario, options: RunOptions, tell: Report, interr
         series=total.series.columns(),
         slices=total.slices.to_dict() if options.slices else {},
         events=events_of(total),
+        worst_frames=tuple(total.worst_frames),
     )
 
 
@@ -119,7 +123,7 @@ def _crew(
         assert url is not None
         return Setup(
             scenario=scenario, url=url, token=options.token, stamp=uuid.uuid4().hex[:6], epoch=time.monotonic(),
-            spool=options.spool, slices=options.slices,
+            spool=options.spool, dump_stats=options.dump_stats, slices=options.slices,
         )  # fmt: skip
 
     return one_engine(setup) if processes == 1 else many_engines(processes, scenario, setup)

@@ -58,21 +58,32 @@ def _row(one: dict[str, Any]) -> list[Cell]:
 def worst_frames(document: Document) -> str:
     """The section; empty where no pictures were kept. What is no picture of the three kinds is not shown."""
     drawn, size = [], 0
+    people = {one.get("id"): one for one in document["participants"]}
     for one in (document.get("worst_frames") or [])[:_MOST_FRAMES]:
         pictures = [(words, one[key]) for words, key in (("as sent", "source"), ("as seen", "image")) if key in one]
         size += sum(len(picture) for _, picture in pictures)
         if size > _MOST_PICTURE_CHARS:
             break
         if all(_PICTURE.fullmatch(picture) for _, picture in pictures):
-            drawn.append(_frame(one, pictures))
+            drawn.append(_frame(one, pictures, people))
     note = "The decoded pictures that were rated lowest, each beside what was sent where that is known."
     return section("Worst pictures", tag("div", *drawn, class_="frames") if drawn else "", note=note, id_="pictures")
 
 
-def _frame(one: dict[str, Any], pictures: list[tuple[str, str]]) -> str:
+def _names(one: dict[str, Any], people: dict[Any, dict[str, Any]]) -> str:
+    """Who saw whom, by their names where the table of participants has them."""
+    seer, seen = (people.get(one.get(key), {}) for key in ("participant", "remote"))
+    who = str(seer.get("name") or one["participant"])
+    if not one.get("remote"):
+        return who
+    whom = str(seen.get("name") or one["remote"]).removeprefix(f"{seen.get('meeting', '')}-")
+    return f"{who} saw {whom}"
+
+
+def _frame(one: dict[str, Any], pictures: list[tuple[str, str]], people: dict[Any, dict[str, Any]]) -> str:
     shown = (tag("span", f'<img src="{picture}" alt="{words}">', tag("small", words)) for words, picture in pictures)
     scores = (("MOS", "mos", "mos"), ("SSIM", "ssim", "score"), ("PSNR", "psnr_db", "dB"))
     told = [f"{words} {show(one[key], unit)}" for words, key, unit in scores if one.get(key) is not None]
-    who = f"{one['participant']} saw {one['remote']}" if one.get("remote") else str(one["participant"])
-    caption = " · ".join((f"{who} at {clock(one['time_seconds'])}", *told))
+    told += ["as the encoder made it"] if one.get("undamaged") else []
+    caption = " · ".join((f"{_names(one, people)} at {clock(one['time_seconds'])}", *told))
     return tag("figure", tag("div", *shown), tag("figcaption", text(caption)))

@@ -21,7 +21,7 @@ from sfu_shim.core.effects import Event, FromSfu, SfuFailed, Signal
 from sfu_shim.core.forwarding import Forwarder, TrackId
 from sfu_shim.core.stats import ForwardingStats
 from sfu_shim.core.track import TrackSpec
-from sfu_shim.media_path import MediaPath
+from sfu_shim.media_path import MediaPath, OneWay
 from sfu_shim.native_audience import NativeAudience, Routes
 
 log = logging.getLogger("sfu_shim")
@@ -64,12 +64,12 @@ class SfuMedia:
         if self._reporter is None:
             self._reporter = asyncio.create_task(self._report_regularly())
 
-    def one_way(self, path: str, watched: str | None = None) -> asyncio.Event:
-        """The other end of this path offers once and takes no offer. It gets what the others publish, or `watched` alone.
-        Call it before its offer comes; the event is set once the path is connected."""
+    def one_way(self, path: str, way: OneWay, watched: str | None = None) -> asyncio.Event:
+        """The other end of this path offers once and takes no offer. Who watches gets what the others publish, or `watched`
+        alone. Call it before the offer comes; the event is set once the path is connected."""
         room = self._rooms[self._room_of[path]]
         media = room.paths[path]
-        media.one_way = True
+        media.one_way = way
         media.wanted = lambda: {
             track: found
             for track, found in _tracks_for(room, media.participant).items()

@@ -11,7 +11,7 @@ import logging
 import random
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from probe.model.errors import ConnectionFailed, NegotiationError
 from probe.rtc.clock import Clock
@@ -32,6 +32,9 @@ from sfu_shim.core.track import TrackSpec
 log = logging.getLogger("sfu_shim")
 
 
+OneWay = Literal["publishes", "watches"]
+
+
 @dataclass(slots=True)
 class _Section:
     """One of our sending m-sections; `forwarding` once the forwarder was told."""
@@ -49,8 +52,8 @@ class MediaPath:
     """`wanted` gives the tracks that this participant should get, `say` sends a message to it, `changed` is called when
     what it publishes changed, `failed` once when the path can't go on. None of them is called from a method here.
 
-    `one_way`: the other end offers once and takes no offer: what it asks to receive is filled with tracks that are there, and
-    the path fails when none of them is left. `up` is set once the path is connected.
+    `one_way`: the other end offers once, takes no offer, and only publishes or only watches; what it wants to watch is filled
+    with tracks that are there, and the path fails when none of them is left. `up` is set once the path is connected.
     """
 
     def __init__(self, config: PeerConfig, clock: Clock, forwarder: Forwarder, participant: str, path: str) -> None:
@@ -63,7 +66,7 @@ class MediaPath:
         self.changed: Callable[[], None] = lambda: None
         self.failed: Callable[[str], None] = lambda reason: None
         self.failures = 0
-        self.one_way = False
+        self.one_way: OneWay | None = None
         self.up = asyncio.Event()
         self._forwarder = forwarder
         self._rng = random.Random()
@@ -146,6 +149,10 @@ class MediaPath:
         if self.one_way:
             self.peer.accept_sections(self._fill)
         answer = await self.peer.accept_offer(sdp)
+        if self.one_way and not any(t.sends or t.receives for t in self.peer.transceivers):
+            raise NegotiationError(
+                "nothing of what is published can be sent there", who=self.path, phase="offer_answer"
+            )
         self.twcc.negotiated(self.peer.transceivers)
         self.say(Answer(path=self.path, sdp=answer))
         if not self._described:
@@ -186,19 +193,25 @@ class MediaPath:
     # what the participant is sent
 
     def _fill(self, wish: MediaSection) -> Transceiver:
-        """Answer an offered section, if it can receive, with the next track of its kind that it understands."""
-        carried = {section.track for section in self._sections}
-        if wish.direction not in ("recvonly", "sendrecv"):
+        """Receive an offered section of a publisher; send a viewer the next track of that kind that it understands."""
+        if self.one_way == "publishes":
             return Transceiver(wish.kind, "recvonly")
-        for track, (publisher, spec) in self.wanted().items():
+        carried = {section.track for section in self._sections}
+        wanted = self.wanted() if wish.direction in ("recvonly", "sendrecv") else {}
+        for track, (publisher, spec) in wanted.items():
             if track not in carried and spec.kind == wish.kind and map_payload_types(spec.codecs, wish.codecs):
                 transceiver = Transceiver(wish.kind, "sendonly", codecs=list(spec.codecs))
-                transceiver.sender = new_sender(
-                    (publisher, f"{publisher}-{spec.kind}-{spec.mid}"), self.path, self._rng
-                )
+                msid = self._stream_name(track, publisher, spec), f"{publisher}-{spec.kind}-{spec.mid}"
+                transceiver.sender = new_sender(msid, self.path, self._rng)
                 self._sections.append(_Section(transceiver, track))
                 return transceiver
         return Transceiver(wish.kind, "inactive")
+
+    def _stream_name(self, track: TrackId, publisher: str, spec: TrackSpec) -> str:
+        """The publisher's own, unless another's stream here has it already."""
+        others = [each for each in self._sections if each.track is not None and each.track[0] != track[0]]
+        taken = {each.transceiver.sender.msid[0] for each in others if each.transceiver.sender is not None}
+        return publisher if spec.stream in {"", "-", *taken} else spec.stream
 
     def _look_what_is_left(self) -> None:
         wanted = self.wanted()
@@ -281,6 +294,7 @@ def _track_spec(transceiver: Transceiver) -> TrackSpec:
         extensions=dict(transceiver.extensions),
         ssrcs=tuple(transceiver.remote_ssrcs),
         rtx_ssrcs=dict(transceiver.remote_rtx),
+        stream=transceiver.remote_msid[0] if transceiver.remote_msid is not None else "",
     )
 
 

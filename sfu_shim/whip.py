@@ -26,6 +26,7 @@ from sfu_shim.core import protocol
 from sfu_shim.core.schema import MAX_NAME, MAX_SDP
 from sfu_shim.hub import Hub, Outbox
 from sfu_shim.media import SfuMedia
+from sfu_shim.media_path import OneWay
 
 Role = Literal["publisher", "viewer"]
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -46,9 +47,9 @@ class _Refused(Exception):
         super().__init__(detail)
         self.response = web.Response(
             status=status,
-            text=messages.write_problem(status, title, detail),
-            content_type=messages.PROBLEM,
-            headers={name.replace("_", "-"): value for name, value in headers.items()},
+            body=messages.write_problem(status, title, detail).encode(),
+            headers={"Content-Type": messages.PROBLEM}
+            | {name.replace("_", "-"): value for name, value in headers.items()},
         )
 
 
@@ -174,7 +175,8 @@ class WhipEndpoints:
         name = secrets.token_urlsafe(16)
         self._sessions[name] = session
         session.follower = asyncio.create_task(self._follow(name, session, up))
-        response = web.Response(status=201, text=answer, content_type=messages.SDP, headers={"ETag": session.etag})
+        headers = {"Content-Type": messages.SDP, "ETag": session.etag}  # bare: some clients compare it as a whole
+        response = web.Response(status=201, body=answer.encode(), headers=headers)
         response.headers["Location"] = f"/{request.path.split('/')[1]}/{quote(room, safe='')}/{name}"
         self._name_ice_servers(response)
         return response
@@ -198,7 +200,8 @@ class WhipEndpoints:
         while not session.path and (text := await session.outbox.take()) is not None:
             message = protocol.decode_server(text)
             if isinstance(message, protocol.Open) and message.kind == "sfu":
-                session.path, up = message.path, self._media.one_way(message.path, watched)
+                way: OneWay = "publishes" if session.role == "publisher" else "watches"
+                session.path, up = message.path, self._media.one_way(message.path, way, watched)
             elif isinstance(message, protocol.ErrorMessage):
                 raise _Refused(503, "Service Unavailable", message.message, Retry_After=str(RETRY_AFTER))
         if session.role == "viewer":

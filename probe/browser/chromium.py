@@ -7,7 +7,7 @@ import importlib
 import os
 import shutil
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING
 
 from probe.model.errors import ConfigError, MeasurementError
@@ -20,6 +20,7 @@ EXECUTABLE = "MEETPROBE_CHROMIUM"
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 START_DEADLINE = 30.0
 CLOSE_DEADLINE = 10.0
+GIVE_BACK_DEADLINE = 3.0
 ARGUMENTS = (
     "--disable-gpu",
     "--use-fake-ui-for-media-stream",
@@ -50,13 +51,44 @@ def executable() -> str:
 
 
 class Chromium:
-    """`new_page` for every participant."""
+    """`take_page` for every participant, `give_back` after it. A page is a process, whose start takes a core for a moment: who
+    must not disturb a meeting by it calls `warm_up` before."""
 
     def __init__(self, browser: Browser) -> None:
         self._browser = browser
+        self._spare: list[Page] = []
 
-    async def new_page(self) -> Page:
-        """In a context of its own: nothing is shared, nothing is kept. Raises MeasurementError when the browser is gone."""
+    async def warm_up(self, count: int, address: str) -> None:
+        """So many pages, at that address of the server that they will be used with. Raises MeasurementError."""
+        from playwright.async_api import Error
+
+        for _ in range(count):
+            page = await self._new_page()
+            self._spare.append(page)
+            try:
+                await page.goto(address, timeout=START_DEADLINE * 1000)
+            except Error as error:
+                raise MeasurementError(
+                    f"the meeting page does not open: {_first_line(error)}", who="browser", phase="start",
+                    hint="is the target a shim, and a version that has the page?",
+                ) from error  # fmt: skip
+
+    async def take_page(self) -> Page:
+        """A warm one where there is one. Raises MeasurementError when the browser is gone."""
+        return self._spare.pop() if self._spare else await self._new_page()
+
+    async def give_back(self, page: Page, address: str) -> None:
+        """It has left its meeting, and waits at that address for the next one. One that is in trouble is closed."""
+        from playwright.async_api import Error
+
+        try:
+            await page.goto(address, timeout=GIVE_BACK_DEADLINE * 1000)
+            self._spare.append(page)
+        except (Error, TimeoutError):
+            await close(page)
+
+    async def _new_page(self) -> Page:
+        """In a context of its own: nothing is shared."""
         from playwright.async_api import Error
 
         try:
@@ -105,6 +137,15 @@ async def _launch(api: object, driver: object, path: str, fps: int) -> Browser:
             f"{path} does not start: {_first_line(error)}", who="browser", phase="start", hint=f"try {path} --headless"
         ) from error
     return browser
+
+
+async def close(page: Page) -> None:
+    """For good, within seconds; one that is gone is closed."""
+    from playwright.async_api import Error
+
+    with suppress(Error, TimeoutError):
+        async with asyncio.timeout(CLOSE_DEADLINE):
+            await page.context.close()
 
 
 def _first_line(error: BaseException) -> str:

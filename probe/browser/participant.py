@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode, urlsplit, urlunsplit
 
-from probe.browser.chromium import Chromium
+from probe.browser.chromium import Chromium, close
 from probe.browser.readings import BrowserReadings, join_samples, migration_samples
 from probe.browser.stats_map import path_report
 from probe.model.errors import ConfigError, ConnectionFailed, MeasurementError, ProbeError, SignallingError
@@ -24,9 +24,8 @@ LEAVE_DEADLINE = 4.0
 _POLL = 0.1
 
 
-def page_url(url: str, room: str, name: str, token: str = "", *, camera: bool = True) -> str:
-    """The meeting page of the shim whose signalling is at `url`, where `name` joins `room` at once. Raises ConfigError for a
-    URL that is no shim's. The token stands in the fragment, which no server sees."""
+def door_url(url: str) -> str:
+    """The page of the shim whose signalling is at `url`, before anybody joins. Raises ConfigError for a URL that is no shim's."""
     parts = urlsplit(url)
     schemes = {"ws": "http", "wss": "https"}
     if parts.scheme not in schemes:
@@ -36,9 +35,14 @@ def page_url(url: str, room: str, name: str, token: str = "", *, camera: bool = 
             phase="configuration",
             hint="browsers join meetings of the shim only",
         )
+    return urlunsplit((schemes[parts.scheme], parts.netloc, "/", "", ""))
+
+
+def page_url(url: str, room: str, name: str, token: str = "", *, camera: bool = True) -> str:
+    """The same page, where `name` joins `room` at once. The token stands in the fragment, which no server sees."""
     query = urlencode({"name": name, "auto": "1", "camera": "1" if camera else "0"})
     fragment = urlencode({"token": token}) if token else ""
-    return urlunsplit((schemes[parts.scheme], parts.netloc, f"/meet/{quote(room, safe='')}", query, fragment))
+    return f"{door_url(url)}meet/{quote(room, safe='')}?{query}{f'#{fragment}' if fragment else ''}"
 
 
 class ChromiumParticipant:
@@ -71,8 +75,8 @@ class ChromiumParticipant:
         Raises SignallingError (it did not get in) or ConnectionFailed (no picture came) at the deadline, in seconds.
         """
         self.name, self._readings = name, BrowserReadings(name)
-        self._page = await self._browser.new_page()
-        self._page.on("pageerror", lambda error: self._complain(f"the page raised {error}"))
+        self._page = await self._browser.take_page()
+        self._page.on("pageerror", self._page_error)
         try:
             async with asyncio.timeout(deadline):
                 await self._enter(page_url(self._url, room, name, self._token))
@@ -141,13 +145,13 @@ class ChromiumParticipant:
         for sample in self._readings.take([path_report(raw) for raw in found["reports"]], self._clock()):
             self._sink(sample)
 
-    def _complain(self, message: str) -> None:
-        self.errors.append(MeasurementError(message, who=self.name, phase="page"))
+    def _page_error(self, error: object) -> None:
+        self.errors.append(MeasurementError(f"the page raised {error}", who=self.name, phase="page"))
 
     # the end
 
     async def leave(self) -> None:
-        """Leave, tell what is final, close the page. Ends within seconds. Idempotent."""
+        """Leave, tell what is final, give the page back. Ends within seconds. Idempotent."""
         page = self._page
         if page is None:
             return
@@ -156,14 +160,16 @@ class ChromiumParticipant:
             await asyncio.wait([self._looking])
         await self._last_look()
         self._page = None
+        page.remove_listener("pageerror", self._page_error)
+        if self.errors:
+            await close(page)
+            return
         from playwright.async_api import Error
 
         with suppress(Error, TimeoutError):  # a page that is gone has left
             async with asyncio.timeout(LEAVE_DEADLINE):
                 await page.evaluate("meetprobe.leave()")
-        with suppress(Error, TimeoutError):
-            async with asyncio.timeout(LEAVE_DEADLINE):
-                await page.context.close()
+        await self._browser.give_back(page, door_url(self._url))
 
     async def _last_look(self) -> None:
         if self.participant and not self.errors:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from probe.client.garbage import Garbage
 from probe.client.polls import Polls
+from probe.client.worst_frames import WorstFrames
 from probe.measure.health import GeneratorHealth
 from probe.model.errors import ProbeError, shortage
 from probe.model.samples import Sample, SampleBatch
@@ -25,6 +26,7 @@ from probe.rtc.wheel import TimerWheel
 
 if TYPE_CHECKING:
     from probe.client.capture_log import Captures
+    from probe.client.dumps.folder import Dumps
     from probe.client.emulation import Emulation
     from probe.client.fast_publisher import Pacing
     from probe.media.decode_pool import DecodePool
@@ -81,10 +83,12 @@ class Context:
     authenticate_every: int = 1
     observed: Counter[str] = field(default_factory=Counter)
     batch_sink: Callable[[SampleBatch], None] | None = None
+    dumps: Dumps | None = None
     polls: Polls = field(init=False)
     beat: Beat = field(init=False)
     chores: Chores = field(init=False)
     garbage: Garbage = field(default_factory=Garbage, init=False)
+    worst: WorstFrames = field(default_factory=WorstFrames, init=False)
     _gathered: dict[tuple[object, ...], _Gathered] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:

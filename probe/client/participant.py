@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 
 from probe.client.context import Context
+from probe.client.dumps.path import DumpedPath
 from probe.client.errands import Errands
 from probe.client.joining import Joining
 from probe.client.live import SILENCE, Live
@@ -167,7 +168,8 @@ class Participant:
 
     async def _open(self, event: base.OpenPath) -> None:
         assert self._publisher is not None
-        path = Path(self._context, self, self._signalling, self._publisher, event, self._servers)
+        kind = Path if self._context.dumps is None else DumpedPath
+        path = kind(self._context, self, self._signalling, self._publisher, event, self._servers)
         self.paths[event.path] = path
         self._context.garbage.connection_opened()
         if self._joining is not None:
@@ -341,6 +343,8 @@ class Participant:
     def _settle(self) -> None:
         self.views.clear()
         self._context.captures.pop(self.participant, None)
+        if self._context.dumps is not None:
+            self._context.dumps.left(self.participant)
         if self._publisher is not None:
             self._publisher.close()
             self._publisher.settle(self._ledger)

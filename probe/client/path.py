@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from functools import partial
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from probe.client.context import Context
 from probe.client.path_readings import PathReadings
-from probe.client.publishing import AnyPublisher, send_track
+from probe.client.publishing import AnyPublisher, add_sections, send_track
 from probe.measure.observed import AUTHENTICATED, PACKETS, REFUSED, VIDEO_STREAMS
 from probe.measure.savings import Path as Via
 from probe.model.errors import ConnectionFailed, MeasurementError, ProbeError, SignallingError
@@ -24,7 +24,6 @@ from probe.signalling.base import OpenPath, RemoteDescription, Signalling
 from probe.wire.rtp import RtpHeader
 
 WINDOW = 1.0
-_KINDS = ("audio", "video")
 _PHASES = ("offer_answer", "ice_gathering", "ice_connected", "dtls_connected")
 
 
@@ -48,6 +47,8 @@ class PathOwner(Protocol):
 
 class Path:
     """`open` says what to connect to. Every failure goes to `owner.path_down`; nothing is raised out of a task."""
+
+    peer_type: ClassVar[type[Peer]] = Peer
 
     def __init__(
         self,
@@ -75,7 +76,9 @@ class Path:
             context.addresses, servers, False, context.connect_deadline, context.codecs,
             context.reading, context.authenticate_every,
         )  # fmt: skip
-        self.peer = Peer(config, label=label, controlling=open.role == "offer", clock=context.clock, rng=context.rng)
+        self.peer = self.peer_type(
+            config, label=label, controlling=open.role == "offer", clock=context.clock, rng=context.rng
+        )
         self.peer.on_rtp = self._on_rtp
         self.peer.on_replay = self._on_replay
         self.peer.on_phase = self._on_phase
@@ -113,12 +116,8 @@ class Path:
 
     async def start(self) -> None:
         """Begin: the offerer describes what it has, the answerer waits."""
-        for kind in self._publisher.kinds if self._open.publish else ():
-            direction = "sendrecv" if self.kind == "p2p" else "sendonly"
-            self.peer.add_transceiver(kind, direction, (self._owner.participant, f"{self._owner.participant}-{kind}"))
+        add_sections(self.peer, self._publisher, self._open, self._owner.participant)
         if self._open.role == "offer":
-            for wanted in () if self._open.publish else _KINDS:  # who only watches has to ask for what it wants to see
-                self.peer.add_transceiver(wanted, "recvonly")
             try:
                 offer = await self.peer.create_offer()
                 if self._tunnel is not None:

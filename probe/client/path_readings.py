@@ -34,6 +34,7 @@ class PathReadings:
         self._stun_tags = _tags(topology, "", "stun")
         self._last_window: float | None = None
         self.last_rtt: float | None = None
+        self.last_stun: float | None = None
 
     def connection(self, success: bool, outcome: str) -> None:
         """One connection attempt came to its end. `outcome`: the selected candidate pair, or the phase that failed."""
@@ -44,6 +45,7 @@ class PathReadings:
 
     def stun_round_trip(self, seconds: float) -> None:
         """A STUN transaction (connectivity or consent check) was answered."""
+        self.last_stun = seconds
         self._round_trip(seconds, self._stun_tags)
 
     def rtcp_round_trip(self, kind: str, seconds: float) -> None:

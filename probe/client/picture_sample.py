@@ -33,6 +33,8 @@ class PictureSample:
         self._remote = remote
         self._who = who
         self._tags = {"topology": topology}
+        self._stream = (who, remote, topology)
+        self._began: float | None = None
         self._key = (who, remote, f"{topology} sample")
         self._loop = asyncio.get_running_loop()
         self._assembler = FrameAssembler(format_for(receiver.codec_name))
@@ -83,7 +85,8 @@ class PictureSample:
         self._context.health.decode_delay(max(0.0, decoded.decoded_at - frame.complete))
         self._stood_until(frame.complete)
         self._mos = reading.mos if reading.mos is not None else self._mos
-        self._identify(reading.index, decoded.decoded_at)
+        if self._identify(reading.index, decoded.decoded_at):
+            self._keep_worst(decoded, frame.complete)
         for metric, value in (("video_psnr_db", reading.psnr_db), ("video_ssim", reading.ssim)):
             if value is not None:
                 self._context.emit(metric, value, self._tags, who=self._who, remote=self._remote)
@@ -100,14 +103,21 @@ class PictureSample:
         elif self._mos is not None:
             self._quality.add_displayed(start, time - before, self._mos)
 
-    def _identify(self, index: int | None, seen: float) -> None:
+    def _keep_worst(self, decoded: Decoded, shown: float) -> None:
+        self._began = shown if self._began is None else self._began
+        self._context.worst.offer(self._stream, decoded, shown - self._began, shown - self._context.epoch)
+
+    def _identify(self, index: int | None, seen: float) -> bool:
+        """Is it a picture that the sender sent lately?"""
         log = self._context.captures.get(self._remote)
         if index is None:
             self._unread += 1
-        elif log is not None and log.find(index, seen) is None:
+            return False
+        if log is not None and log.find(index, seen) is None:
             self._wrong += 1
-        else:
-            self._read += 1
+            return False
+        self._read += 1
+        return True
 
     def end(self) -> None:
         """Look no more, and tell what was seen. Idempotent."""

@@ -15,6 +15,7 @@ from probe.rtc.fast_sender import AnySender, FastTrackSender
 from probe.rtc.peer import Peer
 from probe.rtc.sender import TrackSender
 from probe.rtc.transceiver import Transceiver
+from probe.signalling.base import OpenPath
 
 AnyPublisher = Publisher | FastPublisher
 
@@ -45,6 +46,17 @@ def open_publisher(context: Context, media: Media, receivers: Callable[[], int])
         phase=media.phase,
         receivers=receivers,
     )
+
+
+def add_sections(peer: Peer, publisher: AnyPublisher, open: OpenPath, participant: str) -> None:
+    """The m-sections that we bring into a path: what `publisher` has, or what who only watches wants to be offered."""
+    if open.publish:
+        direction = "sendrecv" if open.kind == "p2p" else "sendonly"
+        for kind in publisher.kinds:
+            peer.add_transceiver(kind, direction, (participant, f"{participant}-{kind}"))
+    elif open.role == "offer":
+        for wanted in ("audio", "video"):
+            peer.add_transceiver(wanted, "recvonly")
 
 
 def send_track(publisher: AnyPublisher, peer: Peer, transceiver: Transceiver, context: Context, via: Via) -> AnySender:

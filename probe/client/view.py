@@ -166,7 +166,7 @@ class View:
                 "one_way_delay_seconds", max(0.0, seen - captured), tags, who=self._who, remote=self.remote
             )
         if decoded is not None and reading is not None:
-            self._rate(watching, decoded, plausible=tick is not None)
+            self._rate(watching, decoded, frame.complete, plausible=tick is not None)
 
     def _show(self, shown: float, path: str, tick: int | None, mos: float | None, size: int) -> Watching:
         """The picture changes: what was shown before stood until now."""
@@ -178,7 +178,7 @@ class View:
         watching.on_frame(shown, tick, mos, size)
         return watching
 
-    def _rate(self, watching: Watching, decoded: Decoded, *, plausible: bool) -> None:
+    def _rate(self, watching: Watching, decoded: Decoded, shown: float, *, plausible: bool) -> None:
         reading = decoded.reading
         assert reading is not None
         if self.remote not in self._context.captures:
@@ -191,6 +191,9 @@ class View:
             self._context.emit("video_ssim", reading.ssim, tags)
         if reading.index is not None and decoded.picture is not None:
             self._samples.offer(watching.topology, decoded.picture, reading.index, id(watching))
+        if plausible and watching.began is not None:
+            stream = (self._who, self.remote, watching.topology)
+            self._context.worst.offer(stream, decoded, shown - watching.began, shown - self._context.epoch)
 
     def _identify(self, decoded: Decoded | None, frame: Frame, seen: float) -> tuple[float | None, int | None]:
         """Capture time and the sender's tick: by frame ID where the sender is ours, else by the header extension."""

@@ -23,6 +23,9 @@ class Watching:
     def __init__(self, context: Context, who: str, remote: str, topology: str) -> None:
         self.topology = topology
         self.last_mos: float | None = None
+        self.began: float | None = None
+        """Monotonic seconds of its first frame."""
+
         self._context = context
         self._who = who
         self._remote = remote
@@ -55,6 +58,7 @@ class Watching:
     def on_frame(self, shown: float, tick: int | None, mos: float | None, size: int) -> None:
         """A new frame was complete at `shown`. `tick`: the sender's number of it, `mos`: of the picture, if known; `size`:
         its bytes, 0 where they are not known."""
+        self.began = shown if self.began is None else self.began
         self._bytes += size
         self._clock.on_frame(shown)
         self._frames += 1

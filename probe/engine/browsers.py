@@ -7,12 +7,15 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from probe.browser.chromium import Chromium, chromium
-from probe.browser.participant import ChromiumParticipant, page_url
+from probe.browser.participant import ChromiumParticipant, door_url
 from probe.client.context import Context
 from probe.engine.protocol import Setup
 from probe.measure.summary import Summary
 from probe.model.errors import ProbeError
 from probe.model.samples import Sample
+
+MOST_WARM = 20
+"""Pages that are started before they are needed."""
 
 
 class Browsers:
@@ -68,7 +71,8 @@ async def browsers(setup: Setup, context: Context, summary: Summary) -> AsyncIte
     if not scenario.browsers:
         yield Browsers(None, setup, context, summary)
         return
-    page_url(setup.url, "room", "name")
-    video = scenario.media.video
+    door, video = door_url(setup.url), scenario.media.video
     async with chromium(video.fps if video is not None else 30) as browser:
+        # Before the first join: the start of a page's process would disturb those who are in a meeting by then.
+        await browser.warm_up(min(MOST_WARM, scenario.browsers * -(-scenario.meetings // setup.of)), door)
         yield Browsers(browser, setup, context, summary)

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from itertools import islice
 
 from probe.client.context import Context
+from probe.client.dumps.folder import Dumps
 from probe.client.entry import Entry
 from probe.client.meeting import Meeting
 from probe.client.participant import Participant
@@ -81,9 +82,14 @@ class Engine:
         context.flush()
         if vmaf:
             await self._venue.score()
+        outcome.worst_frames = await self._venue.draw()
         self._spool.flush()
         if self._spool.error is not None:
             context.complain(self._spool.error)
+        if context.dumps is not None:
+            await asyncio.to_thread(context.dumps.close)
+            if context.dumps.error is not None:
+                context.complain(context.dumps.error)
         for number, meeting in self._meetings.items():
             outcome.migrations[number] = [migration.to_dict() for migration in meeting.migrations]
             outcome.participants[number] = [entry.to_dict() for entry in meeting.entries]
@@ -123,6 +129,7 @@ async def engine(setup: Setup) -> AsyncIterator[Engine]:
     """An engine on its stage, warmed up. Raises ConfigError and MediaError: nothing was sent yet."""
     networks = networks_of(setup.scenario)
     contents = await prepare(setup.scenario)
+    dumps = Dumps(setup.dump_stats, setup.number, setup.url) if setup.dump_stats is not None else None
     spool, outcome = Spool(setup.spool, join=True), Outcome(slices=Slices(Want(*one) for one in setup.slices))
 
     def sink(sample: Sample) -> None:
@@ -139,7 +146,7 @@ async def engine(setup: Setup) -> AsyncIterator[Engine]:
 
     try:
         async with stage(setup.scenario, setup.url, contents, networks, sink, setup.epoch) as context:
-            context.batch_sink = batch_sink
+            context.batch_sink, context.dumps = batch_sink, dumps
             flushing = asyncio.create_task(_flush(spool))
             try:
                 async with browsers(setup, context, outcome.browsers) as guests:
@@ -148,6 +155,8 @@ async def engine(setup: Setup) -> AsyncIterator[Engine]:
                 flushing.cancel()
     finally:
         spool.close()
+        if dumps is not None:
+            dumps.close()
 
 
 async def _flush(spool: Spool) -> None:

@@ -11,6 +11,7 @@ from probe.measure.health import GeneratorHealth
 from probe.measure.savings import SavingsLedger
 from probe.measure.series import Series
 from probe.measure.summary import Summary
+from probe.measure.worst import worst_of
 from reports.slices import Slices
 
 Rows = list[Mapping[str, Any]]
@@ -22,7 +23,7 @@ class Outcome:
     report's rows by the meeting's number in the run. `errors` by (phase, who, message), `crashes` are our bugs, `networks`
     count the participants of each emulated network by (name, source), `observed` what was looked at closely
     (`probe.measure.observed`), `disturbed` count to whom an emulated network did something, by (seconds of the run, what).
-    `browsers` is what the browsers among the participants measured."""
+    `browsers` is what the browsers among the participants measured, `worst_frames` are the report's."""
 
     summary: Summary = field(default_factory=Summary)
     series: Series = field(default_factory=Series)
@@ -38,6 +39,7 @@ class Outcome:
     observed: Counter[str] = field(default_factory=Counter)
     disturbed: Counter[tuple[float, str]] = field(default_factory=Counter)
     browsers: Summary = field(default_factory=Summary)
+    worst_frames: Rows = field(default_factory=list)
 
     def merge(self, other: Outcome) -> None:
         """Take in another process's outcome, of other meetings."""
@@ -55,6 +57,7 @@ class Outcome:
         self.observed += other.observed
         self.disturbed += other.disturbed
         self.browsers.merge(other.browsers)
+        self.worst_frames = worst_of([*self.worst_frames, *other.worst_frames])
 
     @property
     def peak(self) -> int:
@@ -82,6 +85,7 @@ class Outcome:
             "observed": dict(self.observed),
             "disturbed": [[*key, count] for key, count in self.disturbed.items()],
             "browsers": self.browsers.to_dict(),
+            "worst_frames": self.worst_frames,
         }
 
     @classmethod
@@ -103,6 +107,7 @@ class Outcome:
                 observed=Counter({str(name): int(count) for name, count in data["observed"].items()}),
                 disturbed=Counter({(float(time), text): int(count) for time, text, count in data["disturbed"]}),
                 browsers=Summary.from_dict(data["browsers"]),
+                worst_frames=list(data["worst_frames"]),
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise ValueError(f"not a stored outcome: {error!r}") from error

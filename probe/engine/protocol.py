@@ -43,7 +43,8 @@ class Message(Strict):
 
 class Setup(Message):
     """Command: get ready. `number` of `of` engines, from 1. `stamp` is part of the rooms' names. Sample times count from
-    `epoch` (monotonic seconds, which all processes of a machine share). `spool`: the folder that gets the samples.
+    `epoch` (monotonic seconds, which all processes of a machine share). `spool`: the folder that gets the samples;
+    `dump_stats`: the one that gets what browsers' tools open.
     `slices`: what targets need kept by its time (`reports.slices.Want`)."""
 
     type = "setup"
@@ -55,6 +56,7 @@ class Setup(Message):
     stamp: str
     epoch: float
     spool: Path | None = None
+    dump_stats: Path | None = None
     slices: tuple[tuple[str, str, float, float], ...] = ()
 
 

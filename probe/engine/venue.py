@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
+from typing import Any
 
 from probe.client.context import Context
 from probe.client.generator_watch import GeneratorWatch
@@ -89,6 +90,14 @@ class Venue:
             return self._health
         self._context.health.socket_drops(self._context.socket_drops)
         return self._context.health
+
+    async def draw(self) -> list[Mapping[str, Any]]:
+        """The report's `worst_frames`: some 10 ms."""
+        try:
+            return await asyncio.to_thread(self._context.worst.draw, self._contents.video)
+        except MediaError as error:
+            self._context.complain(error, phase="thumbnail")
+            return []
 
     async def score(self) -> None:
         """VMAF of the pictures that were kept, a second or so for each topology."""

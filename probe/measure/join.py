@@ -11,7 +11,8 @@ PHASES = (
 
 class JoinClock:
     """One attempt. `intended_start` (monotonic seconds) is when the user meant to join, however late the client got to it:
-    otherwise a slow client or server would shorten the times it is measured by. `goal` is the phase that ends the join."""
+    otherwise a slow client or server would shorten the times it is measured by. `goal` is the phase that ends the join; it may
+    be set anew until it is reached."""
 
     def __init__(self, intended_start: float, goal: str = PHASES[-1]) -> None:
         self._start = intended_start

@@ -36,7 +36,8 @@ class RunResult:
     `loop_lag_p99_seconds`, …; a missing or null figure was not measured). `migrations` and `participants` are the
     entries of the report document, as JSON-ready mappings. `notes` are sentences that a reader of the figures needs.
     `series` is `probe.measure.series.Series.columns()`, `slices` is `reports.slices.Slices.to_dict()`: samples by their time, for
-    targets that ask for it. `events` are what was done to the network and when, as the report has them.
+    targets that ask for it. `events` are what was done to the network and when, and `worst_frames` the
+    pictures that came out worst, as the report has them.
     """
 
     id: str
@@ -55,3 +56,4 @@ class RunResult:
     series: Mapping[str, Sequence[float | None]] = field(default_factory=dict)
     slices: Mapping[str, Any] = field(default_factory=dict)
     events: tuple[Mapping[str, Any], ...] = ()
+    worst_frames: tuple[Mapping[str, Any], ...] = ()

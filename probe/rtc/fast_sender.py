@@ -82,7 +82,7 @@ class FastTrackSender(FeedbackAnswers):
         self._want_keyframe = want_keyframe
         self._clock_rate = codec.clock_rate
         self._rtx_payload_type = transceiver.rtx_payload_type()
-        self._retransmitted_bytes = 0
+        self.retransmitted_bytes = 0
         # In TrackSender's order, so that the same seed makes the same stream.
         sequence, self._rtx_sequence = rng.randrange(1 << 15), rng.randrange(1 << 15)
         header, capture_at = _header_template(transceiver)
@@ -119,7 +119,7 @@ class FastTrackSender(FeedbackAnswers):
     @property
     def wire_bytes(self) -> int:
         """Bytes of clear RTP packets, retransmissions too."""
-        return int(self.track.wire_bytes) + self._retransmitted_bytes
+        return int(self.track.wire_bytes) + self.retransmitted_bytes
 
     @property
     def frames(self) -> int:
@@ -170,7 +170,7 @@ class FastTrackSender(FeedbackAnswers):
         return packet
 
     def _sent_again(self, size: int) -> None:
-        self._retransmitted_bytes += size
+        self.retransmitted_bytes += size
 
     def report(self, now: float) -> SenderReport | None:
         """RFC 3550 section 6.4.1, without report blocks. None before the first packet."""

@@ -8,7 +8,7 @@ aioice does ICE (RFC 8445) well. What it lacks, and what is added here:
   retransmitted requests, whose answers are ambiguous (Karn's rule);
 - the SRTP sessions are handed out, to protect and unprotect in our own path.
 
-`PRIVATE_ATTRIBUTES` names all that is used and not public, here and in probe/rtc/certificate.py;
+`PRIVATE_ATTRIBUTES` names all that is used and not public, here, in probe/rtc/ice_pairs.py and in probe/rtc/certificate.py;
 tests/rtc/test_private_attributes.py checks each one.
 """
 
@@ -26,11 +26,13 @@ from aioice import stun
 from aioice.candidate import candidate_foundation, candidate_priority
 from aiortc.rtcconfiguration import RTCIceServer
 
+from probe.measure.webrtc_stats import Pair
 from probe.model.errors import ConnectionFailed
 from probe.rtc.certificate import shared_certificate
 from probe.rtc.clock import Clock
 from probe.rtc.dtls import Dtls
 from probe.rtc.endpoint import DatagramEndpoint
+from probe.rtc.ice_pairs import candidate_pairs, our_candidate
 from probe.rtc.stun_repeats import BINDING_REQUEST, BINDING_SUCCESS, StunRepeats
 from probe.wire.sdp import Candidate
 
@@ -150,7 +152,11 @@ class IceStack:
         self._on_lost = on_lost
         self._connection = _Connection(controlling=controlling, on_data=self._data_arrived, on_end=self._lost)
         self._remote_complete = False
-        self.dtls = Dtls(shared_certificate(), self.send, lambda: self._lost("the other side closed the connection"))
+        self.dtls = Dtls(
+            shared_certificate(), self._send_dtls, lambda: self._lost("the other side closed the connection")
+        )
+        self.dtls_bytes = [0, 0]
+        """Sent and received."""
         self._endpoints: list[DatagramEndpoint] = []
         self._unbound: OSError | None = None
         self._watched = False
@@ -160,6 +166,7 @@ class IceStack:
         """RFC 7983: 20–63 is DTLS. RTP and RTCP come this way through TURN only, which has no socket of its own."""
         first = data[0] if data else 0
         if 20 <= first <= 63:
+            self.dtls_bytes[1] += len(data)
             self.dtls.arrived(data)
         elif 128 <= first <= 191:
             self._on_media(data, self._clock.now())
@@ -171,13 +178,11 @@ class IceStack:
 
     def candidates(self) -> list[Candidate]:
         """Ours, as gathered."""
-        return [
-            Candidate(
-                found.foundation, found.component, found.transport, found.priority, found.host, found.port, found.type,
-                found.related_address, found.related_port, found.tcptype,
-            )
-            for found in self._connection.local_candidates
-        ]  # fmt: skip
+        return [our_candidate(found) for found in self._connection.local_candidates]
+
+    def pairs(self) -> list[Pair]:
+        """The candidate pairs that were or are checked."""
+        return candidate_pairs(self._connection)
 
     async def gather(
         self, addresses: Sequence[str], servers: Sequence[RTCIceServer] = (), *, relay_only: bool = False
@@ -302,6 +307,10 @@ class IceStack:
             return False
         pair.protocol.transport.sendto(data, pair.remote_addr)
         return True
+
+    def _send_dtls(self, data: bytes) -> None:
+        if self.send(data):
+            self.dtls_bytes[0] += len(data)
 
     def selected_pair(self) -> tuple[str, str] | None:
         """Candidate types (local, remote) of the nominated pair."""

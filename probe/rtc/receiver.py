@@ -92,6 +92,9 @@ class TrackReceiver:
         self.nacks = 0
         self.plis = 0
         self.rtx_packets = 0
+        self.frames = 0
+        self.payload_bytes = 0
+        """Of what was new, where frames are assembled; elsewhere the records have it."""
         self.needs_attention: Callable[[], None] = lambda: None
         self.numbered: Callable[[Records], None] = _no_records
         self._clock = clock
@@ -179,6 +182,7 @@ class TrackReceiver:
                     MediaPacket(fate.extended, header.timestamp, header.marker, body, arrival, recovered, capture)
                 )
             return
+        self.payload_bytes += len(body)
         if self._nack is not None:
             self._nack.on_packet(fate.extended, arrival)
         capture = self._capture_time(header)
@@ -263,6 +267,7 @@ class TrackReceiver:
         return self._clock.from_ntp(ext.abs_capture_time_decode(value))
 
     def _frames(self, frames: list[Frame]) -> None:
+        self.frames += len(frames)
         for frame in frames:
             # Only a keyframe ends the wait for one: the decoder may have asked, whatever the assembler thinks.
             self._wants_keyframe = not frame.keyframe and (self._wants_keyframe or not frame.decodable)
@@ -298,6 +303,11 @@ class TrackReceiver:
     def got_keyframe(self) -> None:
         """Who asked for one has it."""
         self._wants_keyframe = False
+
+    @property
+    def assembles(self) -> bool:
+        """Whether it puts video frames together, and `frames` counts them."""
+        return self._assembler is not None
 
     @property
     def readings_lost(self) -> int:

@@ -57,6 +57,7 @@ class FeedbackAnswers:
     nacks: int
     plis: int
     retransmitted: int
+    retransmitted_bytes: int
     _send: Callable[[bytes], None]
     _want_keyframe: Callable[[], None]
     _rtx_payload_type: int | None
@@ -119,6 +120,7 @@ class TrackSender(FeedbackAnswers):
         self.nacks = 0
         self.plis = 0
         self.retransmitted = 0
+        self.retransmitted_bytes = 0
         self._clock = clock
         self._send = send
         self._want_keyframe = want_keyframe
@@ -207,6 +209,7 @@ class TrackSender(FeedbackAnswers):
 
     def _sent_again(self, size: int) -> None:
         self.wire_bytes += size
+        self.retransmitted_bytes += size
 
     def report(self, now: float) -> SenderReport | None:
         """RFC 3550 section 6.4.1, without report blocks. None before the first packet."""

@@ -217,7 +217,8 @@ class JanusSignalling:
         check_topology(topology, self._where)
 
     async def choose_layer(self, member: str, substream: int, temporal: int | None = None) -> None:
-        """Receive that simulcast layer of a member's video: `substream` and `temporal` from 0, the lowest, to 2."""
+        """Receive that simulcast layer of a member's video: `substream` and `temporal` from 0, the lowest, to 2. Janus switches
+        with that layer's next keyframe, for which it asks the sender once, and not within a second of the last time."""
         for mid in self._feeds.layered(member):
             await self._session.post(janus.configure(self._handles[SUBSCRIBE], mid, substream, temporal), SUBSCRIBE)
 

@@ -11,7 +11,7 @@ import aiohttp
 from probe.model.errors import AccessDenied, ProtocolError, ServerUnreachable, SignallingError
 from probe.model.url import without_secrets
 from probe.signalling.janus_messages import SUBPROTOCOL, Json
-from probe.signalling.shared_session import SessionLoan
+from probe.signalling.shared_session import SessionLoan, own_session
 
 CONNECT_DEADLINE = 10.0
 SEND_DEADLINE = 5.0
@@ -110,13 +110,13 @@ class HttpTransport:
     def __init__(self, url: str) -> None:
         self.where = without_secrets(url)
         self._url = url.rstrip("/")
-        self._loan: SessionLoan | None = None
+        self._session: aiohttp.ClientSession | None = None
         self._arrived: asyncio.Queue[object] = asyncio.Queue()
         self._polling: asyncio.Task[None] | None = None
         self._lost = ""
 
     async def open(self) -> None:
-        self._loan = SessionLoan()
+        self._session = own_session()
         try:
             async with asyncio.timeout(CONNECT_DEADLINE):
                 info = await self._get(f"{self._url}/info", {})
@@ -133,13 +133,13 @@ class HttpTransport:
             )
 
     async def send(self, message: Json) -> None:
-        if self._loan is None or self._lost:
+        if self._session is None or self._lost:
             raise SignallingError(self._lost or "not connected", who=self.where, phase="signalling")
         parts = [str(message[name]) for name in ("session_id", "handle_id") if name in message]
         body = {name: value for name, value in message.items() if name not in ("session_id", "handle_id")}
         try:
             async with asyncio.timeout(SEND_DEADLINE):
-                async with self._loan.session.post("/".join([self._url, *parts]), json=body) as response:
+                async with self._session.post("/".join([self._url, *parts]), json=body) as response:
                     response.raise_for_status()
                     answer = _parsed(await response.text())
         except (aiohttp.ClientError, ConnectionError, TimeoutError, Lost) as error:
@@ -173,8 +173,8 @@ class HttpTransport:
         self._arrived.put_nowait(None)
 
     async def _get(self, url: str, query: dict[str, str]) -> object:
-        assert self._loan is not None
-        async with self._loan.session.get(url, params=query) as response:
+        assert self._session is not None
+        async with self._session.get(url, params=query) as response:
             response.raise_for_status()
             return _parsed(await response.text())
 
@@ -184,8 +184,8 @@ class HttpTransport:
             self._polling.cancel()
             await asyncio.wait([self._polling], timeout=CLOSE_DEADLINE)
         self._arrived.put_nowait(None)
-        if self._loan is not None:
-            await _at_most(self._loan.give_back())
+        if self._session is not None:
+            await _at_most(self._session.close())
 
 
 def _parsed(text: str) -> object:

@@ -52,8 +52,14 @@ class SessionLoan:
             await self._held.session.close()
 
 
-def _open() -> aiohttp.ClientSession:
-    connector = aiohttp.TCPConnector(limit=0, force_close=True, use_dns_cache=False)
+def own_session() -> aiohttp.ClientSession:
+    """One participant's alone, for who makes many requests: its connections stay open between them, as a browser's do, and
+    serve nobody else. Close it."""
+    return _open(keep_alive=True)
+
+
+def _open(*, keep_alive: bool = False) -> aiohttp.ClientSession:
+    connector = aiohttp.TCPConnector(limit=0, force_close=not keep_alive, use_dns_cache=False)
     return aiohttp.ClientSession(
         connector=connector,
         cookie_jar=aiohttp.DummyCookieJar(),

@@ -51,11 +51,11 @@ class WhepSignalling(WhipSignalling):
             self._events.put_nowait(base.ServerComplaint("no_location", message))
             if session.offers:
                 raise messages.MessageError("an offer came without Location: there is nowhere to answer it")
-        sdp = messages.as_one_stream(session.sdp)
-        for stream in messages.read_streams(sdp):
+        streams = messages.read_streams(session.sdp)
+        for stream in dict.fromkeys(streams.values()):
             self._events.put_nowait(base.MemberJoined(stream))
         kind: Literal["offer", "answer"] = "offer" if session.offers else "answer"
-        self._events.put_nowait(base.RemoteDescription(self.path, kind, sdp))
+        self._events.put_nowait(base.RemoteDescription(self.path, kind, session.sdp, streams))
 
     async def _answer(self, sdp: str) -> None:
         if self.session is None or not self.session.offers:

@@ -80,6 +80,7 @@ class WhipSignalling:
         self._described = sdp
         # Whoever is called off while the server opens a session must still be able to end it.
         self._posting = asyncio.ensure_future(self._post(sdp))
+        self._posting.add_done_callback(_seen)
         await asyncio.shield(self._posting)
 
     async def _post(self, offer: str) -> None:
@@ -226,6 +227,12 @@ class WhipSignalling:
     @property
     def _who(self) -> str:
         return without_secrets(self._target)
+
+
+def _seen(task: asyncio.Task[None]) -> None:
+    """Who waited for it was told; where nobody waits any more, nobody needs to know."""
+    if not task.cancelled():
+        task.exception()
 
 
 def _plain(url: str) -> str:

@@ -102,29 +102,16 @@ def is_offer(sdp: str) -> bool:
     return any(section.setup == "actpass" for section in sections)
 
 
-def read_streams(sdp: str) -> list[str]:
-    """Names of the streams that a server's description sends, as its media will be known here: by msid, else by mid."""
-    return list(dict.fromkeys(one.msid[0] if one.msid else one.mid for one in _sending(sdp)))
-
-
-def as_one_stream(sdp: str) -> str:
-    """The description with one stream's name for all that it sends, where that is one audio and one video at most: servers that
-    name no stream, or each track's own, send one presentation all the same. What holds more is left as it is."""
-    sending = _sending(sdp)
-    kinds = [one.kind for one in sending]
-    if len(read_streams(sdp)) < 2 or len(set(kinds)) < len(kinds):
-        return sdp
-    name = next((one.msid[0] for one in sending if one.msid and one.msid[0] != "-"), "stream")
-    head, *parts = re.split(r"^(?=m=)", sdp, flags=re.MULTILINE)
-    for index, part in enumerate(parts):
-        unnamed = re.sub(r"^a=msid:.*\r?\n", "", part, flags=re.MULTILINE)
-        parts[index] = f"{unnamed.rstrip()}\r\na=msid:{name} {part[2:7]}\r\n"
-    return "".join([head, *parts])
-
-
-def _sending(sdp: str) -> list[MediaSection]:
+def read_streams(sdp: str) -> dict[str, str]:
+    """The stream that each sending section of a server's description belongs to, by mid: as its msid says. One audio and one
+    video at most are one presentation, whatever they are called: servers that name no stream, or one for each track, mean
+    that too."""
     sections = SessionDescription.parse(sdp).sections
-    return [one for one in sections if not one.rejected and one.direction in ("sendonly", "sendrecv")]
+    sending = [one for one in sections if not one.rejected and one.direction in ("sendonly", "sendrecv")]
+    named = {one.mid: one.msid[0] for one in sending if one.msid is not None and one.msid[0] not in ("", "-")}
+    if len({one.kind for one in sending}) == len(sending):
+        return dict.fromkeys((one.mid for one in sending), next(iter(named.values()), "stream"))
+    return {one.mid: named.get(one.mid, one.mid) for one in sending}
 
 
 def absolute(base: str, location: str) -> str:

@@ -16,7 +16,8 @@ MAX_RETIRED = 16
 
 @dataclass(frozen=True, slots=True)
 class TrackSpec:
-    """What the publisher's session negotiated for the m-section. `rtx_ssrcs` maps RTX SSRCs to media SSRCs."""
+    """What the publisher's session negotiated for the m-section. `rtx_ssrcs` maps RTX SSRCs to media SSRCs, `stream` is
+    what the publisher calls the stream that it belongs to (msid)."""
 
     kind: str
     mid: str
@@ -24,6 +25,7 @@ class TrackSpec:
     extensions: Mapping[int, str]
     ssrcs: Sequence[int] = ()
     rtx_ssrcs: Mapping[int, int] | None = None
+    stream: str = ""
 
 
 def rtx_types(codecs: Sequence[Codec]) -> dict[int, int]:

@@ -1,10 +1,10 @@
 // The page: the door, the meeting, once a second the figures. `?name=…&auto=1` joins at once, `camera=1` with the camera;
 // the room stands in the path (/meet/ROOM) or in `room=…`, a token in the fragment (#token=…), which no server log sees.
 
+import { ours, rows, theirs } from "./figures.js";
 import * as format from "./format.js";
 import { mayBegin, openMedia } from "./media.js";
 import { Room } from "./room.js";
-import { pair, received, sent } from "./stats.js";
 import { Tiles } from "./tiles.js";
 
 const LOOK_MILLISECONDS = 1000;
@@ -119,6 +119,8 @@ function entered(name) {
   names[room.me] = name;
   note("good", `You are in, with ${media.source === "camera" ? "camera and microphone" : "a drawn picture and silence"}.`);
   if (media.why) note("bad", `No camera: ${media.why}.`);
+  turn($("camera"), "video", true);
+  turn($("microphone"), "audio", true);
   $("pin").value = "";
   timer = setInterval(look, LOOK_MILLISECONDS);
   showWhere();
@@ -258,65 +260,23 @@ async function look() {
   const found = await reports();
   if (phase !== "meeting") return;
   for (const [participant, tile] of tiles.tiles) {
-    const figures = participant === room.me ? ours(found) : theirs(found, participant, tile.shown);
+    const figures = participant === room.me ? ours(found, before) : theirs(found, before, participant, tile.shown);
     latest[participant] = figures;
     tile.figures(figures ? rows(figures, participant === room.me) : []);
   }
   before = new Map(found.map((report) => [report.path, report.stats]));
 }
 
-function theirs(found, participant, shown) {
-  const report = found.find((one) => one.path === shown);
-  if (!report) return null;
-  const tracks = new Set(Object.keys(report.owners).filter((track) => report.owners[track] === participant));
-  return { ...received(before.get(shown) ?? [], report.stats, tracks), topology: report.kind, pair: pair(report.stats) };
-}
-
-// All that we send: bitrates add up, of the rest the worst counts.
-function ours(found) {
-  const each = found.map((report) => sent(before.get(report.path) ?? [], report.stats));
-  const worst = (name) => each.reduce((most, one) => (one[name] === null ? most : Math.max(most ?? 0, one[name])), null);
-  const rates = each.map((one) => one.bitrate).filter((value) => value !== null);
-  const picture = each.find((one) => one.width) ?? {};
-  return {
-    roundTrip: worst("roundTrip"),
-    jitter: worst("jitter"),
-    loss: worst("loss"),
-    bitrate: rates.length ? rates.reduce((total, value) => total + value, 0) : null,
-    fps: picture.fps ?? null,
-    width: picture.width ?? null,
-    height: picture.height ?? null,
-    codec: picture.codec ?? null,
-  };
-}
-
-function rows(figures, own) {
-  const told = own ? "as the others tell by RTCP" : "as received here";
-  const all = [
-    ["RTT", format.milliseconds(figures.roundTrip), own ? "round trip of the media, by RTCP" : "round trip of the path, by STUN"],
-    ["Jitter", format.milliseconds(figures.jitter), `of the video, ${told}`],
-    ["Loss", format.percent(figures.loss), `of the packets, ${told}`],
-    ["Bitrate", format.bits(figures.bitrate), own ? "sent on all paths, RTP headers included" : "received, RTP headers included"],
-    ["Frames", format.frames(figures.fps), own ? "encoded per second" : "decoded per second"],
-    ["Picture", `${format.size(figures.width, figures.height)}${figures.codec ? ` ${figures.codec}` : ""}`, "size and codec"],
-  ];
-  if (!own) all.push(["Freezes", format.freezes(figures.freezes, figures.frozen), "how often, and how long in all"]);
-  return all;
-}
-
 // the controls
 
-function toggle(button, kind) {
-  button.addEventListener("click", () => {
-    const on = button.getAttribute("aria-pressed") !== "true";
-    button.setAttribute("aria-pressed", String(on));
-    button.textContent = `${kind === "video" ? "Picture" : "Sound"} ${on ? "on" : "off"}`;
-    for (const track of media?.stream.getTracks() ?? []) if (track.kind === kind) track.enabled = on;
-  });
+function turn(button, kind, on) {
+  button.setAttribute("aria-pressed", String(on));
+  button.textContent = `${kind === "video" ? "Picture" : "Sound"} ${on ? "on" : "off"}`;
+  for (const track of media?.stream.getTracks() ?? []) if (track.kind === kind) track.enabled = on;
 }
 
-toggle($("camera"), "video");
-toggle($("microphone"), "audio");
+for (const [id, kind] of [["camera", "video"], ["microphone", "audio"]])
+  $(id).addEventListener("click", ({ target }) => turn(target, kind, target.getAttribute("aria-pressed") !== "true"));
 $("leave").addEventListener("click", () => room.leave());
 $("pin").addEventListener("change", () => room.pin($("pin").value || null));
 $("hear").addEventListener("click", () => {

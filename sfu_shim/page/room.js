@@ -16,6 +16,7 @@ const JOIN_SECONDS = 10;
 const LEAVE_SECONDS = 2;
 const LOOK_MILLISECONDS = 100;
 const MOST_MOVES = 50;
+const MDNS = /\bcandidate:[^\r\n]*\.local /;
 
 const seconds = () => performance.now() / 1000;
 
@@ -160,13 +161,9 @@ export class Room extends EventTarget {
 
   async _on_open({ path: id, kind, peer, role, migration = null }) {
     const pc = new RTCPeerConnection({ iceServers: this.servers });
-    const path = { id, kind, peer, migration, pc, owners: new Map(), early: [], up: false };
+    const path = { id, kind, peer, migration, pc, owners: new Map(), early: [], up: false, hidden: false };
     this.paths.set(id, path);
-    pc.onicecandidate = ({ candidate }) => {
-      if (candidate === null) this._say({ type: "candidate", path: id, candidate: null });
-      else if (candidate.candidate)
-        this._say({ type: "candidate", path: id, candidate: candidate.candidate, mid: candidate.sdpMid });
-    };
+    pc.onicecandidate = ({ candidate }) => this._gathered(path, candidate);
     pc.onconnectionstatechange = () => this._changed(path);
     pc.ontrack = ({ track, streams }) => {
       const participant = peer ?? streams[0]?.id;
@@ -177,12 +174,27 @@ export class Room extends EventTarget {
     if (role === "offer") {
       const direction = kind === "sfu" ? "sendonly" : "sendrecv";
       for (const track of this.stream.getTracks()) pc.addTransceiver(track, { direction, streams: [this.stream] });
-      await pc.setLocalDescription();
-      this._say({ type: "offer", path: id, sdp: pc.localDescription.sdp });
+      await this._describe(path, "offer");
     } else {
       for (const track of this.stream.getTracks()) pc.addTrack(track, this.stream);
     }
     this._tell("path", path);
+  }
+
+  // Addresses behind mDNS names may be beyond the other side: then our checks have to find the way. Until they have come, the
+  // other side must not take the list of candidates for complete and give up (RFC 8863), so it is not told of the end.
+  async _describe(path, type) {
+    await path.pc.setLocalDescription();
+    const { sdp } = path.pc.localDescription;
+    path.hidden ||= MDNS.test(sdp);
+    this._say({ type, path: path.id, sdp: path.hidden ? sdp.replaceAll("a=end-of-candidates\r\n", "") : sdp });
+  }
+
+  _gathered(path, candidate) {
+    if (candidate?.candidate) {
+      path.hidden ||= MDNS.test(candidate.candidate);
+      this._say({ type: "candidate", path: path.id, candidate: candidate.candidate, mid: candidate.sdpMid });
+    } else if (candidate === null && !path.hidden) this._say({ type: "candidate", path: path.id, candidate: null });
   }
 
   async _on_offer({ path: id, sdp }) {
@@ -190,8 +202,7 @@ export class Room extends EventTarget {
     if (!path) return;
     await path.pc.setRemoteDescription({ type: "offer", sdp });
     await this._take_early(path);
-    await path.pc.setLocalDescription();
-    this._say({ type: "answer", path: id, sdp: path.pc.localDescription.sdp });
+    await this._describe(path, "answer");
   }
 
   async _on_answer({ path: id, sdp }) {
@@ -228,7 +239,7 @@ export class Room extends EventTarget {
       this.marks.connected ??= seconds();
       this._say({ type: "connected", path: path.id });
     }
-    if (path.pc.connectionState === "failed") this._failed(path, "ICE or DTLS failed");
+    if (path.pc.connectionState === "failed") this._failed(path, path.up ? "it broke" : `ICE or DTLS did not come up${hint()}`);
     this._tell("path", path);
   }
 
@@ -294,6 +305,14 @@ export class Room extends EventTarget {
       }
     return { before, after };
   }
+}
+
+// Firefox pairs no loopback addresses, unless told to.
+function hint() {
+  const here = ["127.0.0.1", "localhost", "[::1]"].includes(location.hostname);
+  return here && navigator.userAgent.includes("Firefox")
+    ? ". Firefox takes no way to 127.0.0.1: start the server with --media-address and this machine's own address, or use Chrome"
+    : "";
 }
 
 // What came before comes now. From whom nothing came yet, anything will do.

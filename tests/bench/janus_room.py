@@ -15,6 +15,7 @@ from tests.bench.janus_server import ROOM
 Answer = dict[str, Any]
 _ANSWER_SECONDS = 10.0
 _KEEPALIVE_SECONDS = 20.0
+_LAYERS = "a=rid:h send\r\na=rid:m send\r\na=rid:l send\r\na=simulcast:send h;m;l\r\n"
 
 
 class JanusError(Exception):
@@ -94,9 +95,18 @@ class JanusMeeting:
         self.subscribers: list[Peer] = []
         self._publishing = 0
 
-    async def open(self, url: str, subscribers: int) -> None:
+    async def publish_for(self, url: str, offer: str) -> str:
+        """Somebody else's peer connection publishes here. Returns Janus's answer to its offer."""
         await self._session.open(url)
-        feed = await self._publish()
+        self._publishing = await self._session.attach()
+        body = {"request": "joinandconfigure", "ptype": "publisher", "room": ROOM, "display": "publisher"}
+        answer = await self._session.message(self._publishing, body, {"type": "offer", "sdp": offer})
+        return str(answer["jsep"]["sdp"])
+
+    async def open(self, url: str, subscribers: int, *, layered: bool = False) -> None:
+        """`layered`: the video is announced in three simulcast layers."""
+        await self._session.open(url)
+        feed = await self._publish(layered)
         for number in range(subscribers):
             self.subscribers.append(await self._subscribe(feed, f"subscriber-{number}"))
 
@@ -109,11 +119,12 @@ class JanusMeeting:
             await peer.close()
         await self._session.close()
 
-    async def _publish(self) -> int:
+    async def _publish(self, layered: bool) -> int:
         for kind in ("audio", "video"):
             self.publisher.add_transceiver(kind, "sendonly", ("publisher", kind))
         handle = self._publishing = await self._session.attach()
-        offer = {"type": "offer", "sdp": await self.publisher.create_offer()}
+        sdp = await self.publisher.create_offer()
+        offer = {"type": "offer", "sdp": sdp + _LAYERS if layered else sdp}  # the video section is the last
         body = {"request": "joinandconfigure", "ptype": "publisher", "room": ROOM, "display": "publisher"}
         answer = await self._session.message(handle, body, offer)
         await self.publisher.accept_answer(answer["jsep"]["sdp"])

@@ -25,6 +25,17 @@ async def test_the_goal_ends_the_wait() -> None:
     assert joining.clock.total == pytest.approx(1.0)
 
 
+async def test_where_nobodys_media_is_awaited_the_connection_ends_the_wait() -> None:
+    joining = Joining(10.0, "first_decoded")
+    joining.aim("dtls_connected")
+    joining.opened("path-1")
+    waiting = asyncio.create_task(joining.wait())
+    await asyncio.sleep(0)
+    joining.reached("dtls_connected", 10.25, "path-1")
+    await asyncio.wait_for(waiting, 1.0)
+    assert (joining.clock.total, joining.clock.failed_phase) == (0.25, None)
+
+
 def test_only_the_first_path_counts_for_its_phases_and_nothing_after_the_goal() -> None:
     joining = Joining(0.0, "first_rtp")
     joining.opened("path-1")

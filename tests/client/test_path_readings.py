@@ -101,7 +101,9 @@ def test_loss_of_each_second() -> None:
     readings.add(audio, "you")
     _feed(bench, audio, [0, 1, 2, 3, 5, 6, 8, 9])
     readings.window(START + 1.0, [])
-    _feed(bench, audio, [10, 11, 7, 12, 13])  # 7 came after all: this second has lost nothing, and less than nothing is none
+    _feed(
+        bench, audio, [10, 11, 7, 12, 13]
+    )  # 7 came after all: this second has lost nothing, and less than nothing is none
     readings.window(START + 2.0, [])
     readings.window(START + 3.0, [])  # nothing was due
     assert bench.values("window_loss_ratio", topology="p2p", kind="audio") == [pytest.approx(0.2), 0.0]

@@ -133,6 +133,19 @@ async def test_what_is_seen_is_scored(video: EncodedVideo) -> None:
     assert {sample.detail["remote"] for sample in call.bench.samples if sample.metric == "video_ssim"} == {"you"}
 
 
+async def test_the_worst_pictures_are_kept_to_be_shown(video: EncodedVideo) -> None:
+    call = Call(video)
+    sample = call.look()
+    await call.go_on(4.0)
+    sample.end()
+    rows = call.bench.context.worst.draw(video)
+    later = call.bench.values("video_ssim")[FPS:]
+    assert rows[0]["ssim"] == min(later)
+    assert [(row["participant"], row["remote"], row["topology"]) for row in rows] == [("me", "you", "p2p")] * len(rows)
+    assert all(1.0 <= row["time_seconds"] <= 4.1 and row["undamaged"] for row in rows)
+    assert rows[0]["psnr_db"] == video.reconstruction_score(rows[0]["frame"]).psnr_db
+
+
 async def test_the_wait_for_the_keyframe_is_no_freeze(video: EncodedVideo) -> None:
     call, other = Call(video), Call(video)
     for each in (call, other):
@@ -230,6 +243,7 @@ async def test_a_foreign_picture_is_wrong(video: EncodedVideo) -> None:
     look = call.look()
     await call.go_on(2.5)
     look.end()
+    assert call.bench.context.worst.draw(video) == []
     assert call.value("frame_id_wrong") == pytest.approx(25, abs=1)
 
 

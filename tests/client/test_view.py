@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+from typing import Any, cast
+
 import pytest
 
+from probe.client.stream_decoder import Decoded
 from probe.client.view import View
 from probe.client.vmaf_samples import VmafSamples
 from probe.measure.assembly import Frame, MediaPacket
+from probe.media.picture import UNREAD, PictureReading
 from probe.rtc.receiver import ReceiverHooks
 from tests.client.fakes import START, Bench
 
@@ -221,3 +226,27 @@ async def test_many_migrations_leave_no_heap_behind() -> None:
     assert len(viewer.view._stretches) <= 8
     assert not viewer.view._streams
     assert len(viewer.rates("sfu")) + len(viewer.rates("p2p")) == 39  # told as they end, not at the very end
+
+
+async def test_the_worst_pictures_are_kept_but_not_those_of_a_streams_first_second() -> None:
+    viewer = Viewer()
+    viewer.bench.context.captures["you"] = cast(Any, Camera())
+    viewer.open("a", "p2p")
+    [stream] = viewer.view._streams.values()
+    for number, index in enumerate([1, 2, *[3] * 10, None, 4, 5]):
+        captured = START + number / FPS
+        frame = Frame(number * 9000, b"x", number == 0, captured, captured, 1, False, captured, True)
+        ssim = 0.5 if index == 4 else 0.1
+        reading = PictureReading(index, 30.0, ssim, 2.5) if index is not None else UNREAD
+        decoded = Decoded(captured, reading, cast(Any, f"picture {index}"))
+        viewer.view._shown("a", stream, frame, decoded, captured)
+    assert [(row["frame"], row["ssim"]) for row in viewer.bench.context.worst._kept] == [(4, 0.5)]
+
+
+class Camera:
+    """Sent picture n at any time, but 5 never, and 3 only in the first second."""
+
+    def find(self, index: int, seen: float) -> Any:
+        if index == 5 or (index == 3 and seen >= START + 1.0):
+            return None
+        return SimpleNamespace(time=seen, tick=round((seen - START) * FPS))

@@ -23,6 +23,7 @@ from probe.stage import networks_of, prepare, stage
 from tests.bench import janus_server
 from tests.bench.janus_room import JanusMeeting
 from tests.bench.janus_server import ROOM, Janus
+from tests.interop.browser import BrowserPage, open_page
 
 Way = Literal["ws", "http"]
 
@@ -45,13 +46,27 @@ def adapter(janus: Janus, way: Way = "ws", options: str = f"room={ROOM}") -> Jan
 
 
 @asynccontextmanager
-async def stranger(janus: Janus) -> AsyncIterator[JanusMeeting]:
-    """A client that is not this adapter, publishing in the room. Its peer connection is open; it sends nothing."""
+async def stranger(janus: Janus, *, layered: bool = False) -> AsyncIterator[JanusMeeting]:
+    """A client that is not this adapter, publishing in the room. Its peer connection is open; it sends nothing. `layered`: it
+    says that it sends simulcast layers."""
     async with aiohttp.ClientSession() as http:
         meeting = JanusMeeting(http)
-        await meeting.open(janus.websocket, 0)
+        await meeting.open(janus.websocket, 0, layered=layered)
         try:
             yield meeting
+        finally:
+            await meeting.close()
+
+
+@asynccontextmanager
+async def chromium_with_layers(janus: Janus) -> AsyncIterator[BrowserPage]:
+    """Chromium publishes its camera in three layers: 960x540, a half, and a quarter of that."""
+    async with open_page("simulcast.html") as page, aiohttp.ClientSession() as http:
+        meeting = JanusMeeting(http)
+        try:
+            answer = await meeting.publish_for(janus.websocket, await page.call("offer"))
+            await page.call("accept", answer)
+            yield page
         finally:
             await meeting.close()
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 import pytest
@@ -77,7 +78,7 @@ async def test_the_page_calls_directly_and_moves_along_to_the_sfu_and_back(
 ) -> None:
     async with _browser() as browser, open_room(videos["VP8"], audio) as room:
         ann = await room.enter("ann")
-        page = await browser.new_page()
+        page = await browser.take_page()
         problems: list[str] = []
         page.on("pageerror", lambda error: problems.append(str(error)))
         page.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
@@ -119,6 +120,29 @@ async def test_the_page_calls_directly_and_moves_along_to_the_sfu_and_back(
         state = await _sees(page, lambda s: s["phase"] == "door", "the door")
         assert state["notice"] == "You left."
         assert problems == []
+        _all_is_well(room)
+
+
+def _has_moved(times: int, state: Mapping[str, Any]) -> bool:
+    """So often, and the old path is closed."""
+    return len([move for move in state["moves"] if move["outcome"]]) == times and len(state["paths"]) == 1
+
+
+async def test_a_person_moves_the_room_there_and_back_again(
+    videos: dict[str, EncodedVideo], audio: EncodedAudio
+) -> None:
+    async with _browser() as browser, open_room(videos["VP8"], audio) as room:
+        ann = await room.enter("ann")
+        page = await browser.take_page()
+        await page.goto(page_url(room.url, ROOM, "zoe", TOKEN, camera=False))
+        await _sees(page, lambda s: "picture" in s["marks"], "ann's picture")
+        for number, topology in enumerate(("sfu", "p2p", "sfu", "p2p"), start=1):
+            await page.get_by_label("Topology").select_option(topology)
+            state = await _sees(page, partial(_has_moved, number), f"move {number}")
+            assert (state["topology"], state["moves"][-1]["outcome"]) == (topology, "committed")
+            assert await page.locator(".tile video.shown").count() == 2
+            await _is_watched(state["me"], [ann], FPS // 2)
+        assert await page.locator(".tile:not(.own) .badge").inner_text() == "P2P"
         _all_is_well(room)
 
 
@@ -195,7 +219,7 @@ async def test_a_server_that_vanishes_ends_the_meeting_for_the_page(
     server = ShimServer()
     url = await server.start()
     async with _browser() as browser:
-        page = await browser.new_page()
+        page = await browser.take_page()
         await page.goto(page_url(url, ROOM, "zoe"))
         await _sees(page, lambda s: s["phase"] == "meeting", "the meeting")
         await server.stop()

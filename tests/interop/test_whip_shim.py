@@ -16,6 +16,7 @@ from probe.signalling.whip import WhipSignalling
 from sfu_shim.config import ShimConfig
 from sfu_shim.core.room import Room
 from sfu_shim.server import HUB, ShimServer
+from tests.interop.browser import open_page
 from tests.interop.conftest import FPS
 from tests.interop.party import until
 from tests.interop.room import frames_seen
@@ -37,16 +38,16 @@ class Shim:
         self.url = await self.server.start()
 
     def publisher(self) -> WhipSignalling:
-        return WhipSignalling(f"whip+{self._http}/whip/{{room}}", TOKEN)
+        return WhipSignalling(f"whip+{self.http}/whip/{{room}}", TOKEN)
 
     def viewer(self, whom: str | None = None) -> WhepSignalling:
-        return WhepSignalling(f"whep+{self._http}/whep/{{room}}" + (f"?participant={whom}" if whom else ""), TOKEN)
+        return WhepSignalling(f"whep+{self.http}/whep/{{room}}" + (f"?participant={whom}" if whom else ""), TOKEN)
 
     def member(self) -> ShimSignalling:
         return ShimSignalling(self.url, TOKEN)
 
     @property
-    def _http(self) -> str:
+    def http(self) -> str:
         return self.url.replace("ws://", "http://").removesuffix("/ws")
 
     @property
@@ -87,9 +88,13 @@ async def test_a_publisher_and_a_viewer(shim: Shim, stage: Stage) -> None:
     viewer = await stage.enter(shim.viewer(), "ben")
     assert (publisher.topology, viewer.topology) == ("sfu", "sfu")
     assert shim.room is not None
-    [whom] = viewer.members
-    assert list(shim.room.members) == [whom]
+    assert len(shim.room.members) == 1
+    assert viewer.members == {"ann"}  # as the publisher calls its stream
+    whom = "ann"
     await _sees(viewer, whom, 2 * FPS)
+    delays = [one.value for one in stage.samples if one.metric == "one_way_delay_seconds"]
+    assert len(delays) > FPS
+    assert 0 <= min(delays) < 1
     assert viewer.views[whom].timelines["audio"].new > 20
     assert publisher.join_clock is not None
     assert publisher.join_clock.total == publisher.join_clock.after("dtls_connected") is not None
@@ -156,3 +161,24 @@ async def test_what_is_watched_ends_and_so_does_the_session(shim: Shim, stage: S
     await until(lambda: viewer.drops, "a drop that is told")
     [(_, reason)] = viewer.drops
     assert "closed the connection" in reason
+
+
+async def test_chromium_publishes_and_watches(shim: Shim, stage: Stage) -> None:
+    async with open_page("whip.html") as camera, open_page("whip.html") as screen:
+        await camera.call("publish", f"{shim.http}/whip/stage", TOKEN)
+        viewer = await stage.enter(shim.viewer(), "ben")
+        [whom] = viewer.members
+        await _sees(viewer, whom, 2 * FPS)
+        assert viewer.views[whom].timelines["audio"].new > 20
+        publisher = await stage.enter(shim.publisher(), "ann")
+        assert shim.room is not None
+        *_, ours = shim.room.members
+        await screen.call("watch", f"{shim.http}/whep/stage?participant={ours}", TOKEN)
+        await screen.until(f"frames().then((seen) => seen >= {2 * FPS})")
+        for page in (camera, screen):
+            statuses = await page.call("leave")
+            assert statuses[0] == "POST 201"
+            assert statuses[-1] == "DELETE 200"
+            assert set(statuses[1:-1]) == {"PATCH 204"}
+        await publisher.leave()
+        assert not stage.context.errors

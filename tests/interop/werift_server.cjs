@@ -32,7 +32,8 @@ function send(response, status, body, headers = {}) {
 
 const created = (response, id, status = 201) => send(response, status, sessions.get(id).pc.localDescription.sdp, {
   "Content-Type": SDP, "Location": `sessions/${id}`, "ETag": sessions.get(id).etag,
-  "Link": '<stun:127.0.0.1:9>; rel="ice-server"',
+  // A viewer that waits for an offer gathers after this: it would ask the server that does not answer, for five seconds.
+  ...(sessions.get(id).pc.localDescription.type === "answer" && { "Link": '<stun:127.0.0.1:9>; rel="ice-server"' }),
 });
 
 async function publish(offer, response) {

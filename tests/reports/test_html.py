@@ -193,6 +193,12 @@ def test_worst_pictures_are_shown_where_the_document_has_them() -> None:
     section = page(document).one("section", id="pictures")
     assert [image.attributes["src"] for image in section.all("img")] == [PICTURE, PICTURE]
     assert section.one("figcaption").text == "a saw b at 1:01 · SSIM 0.50"
+    document["participants"] = [
+        {"id": "a", "name": "probe-1-p1", "meeting": "probe-1"}, {"id": "b", "name": "probe-1-p2", "meeting": "probe-1"}
+    ]  # fmt: skip
+    document["worst_frames"] = [{**frame, "undamaged": True}]
+    caption = page(document).one("section", id="pictures").one("figcaption").text
+    assert caption == "probe-1-p1 saw p2 at 1:01 · SSIM 0.50 · as the encoder made it"
 
 
 def test_a_run_that_did_not_take_place() -> None:

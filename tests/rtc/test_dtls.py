@@ -145,9 +145,9 @@ async def test_the_first_message_is_repeated_soon_until_anything_is_heard() -> N
     """As whoever is not ready yet needs it: OpenSSL by itself would wait for a second."""
     client, server = End(OURS), End(THEIRS)
     connecting = client.connect("client", THEIRS.sha256), server.connect("server", OURS.sha256)
-    async with asyncio.timeout(0.9):
-        while len(client.sent) < 3:
-            await asyncio.sleep(0.01)
+    for _ in range(3):
+        await asyncio.wait_for(client.spoke.wait(), 0.9)
+        client.spoke.clear()
     lost = client.sent.popleft()
     assert set(client.sent) == {lost}
     carry(client, server)

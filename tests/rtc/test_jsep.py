@@ -294,6 +294,18 @@ def test_an_ice_restart_is_refused() -> None:
         b.take_offer(a.offer().replace("afrag", "anew"))
 
 
+def test_a_counter_offer_takes_the_place_of_ours() -> None:
+    ours = _jsep("a", ("audio", "recvonly"), ("video", "recvonly"))
+    ours.offer()
+    theirs = _jsep("b", ("video", "sendonly"), ("audio", "sendonly"))
+    theirs.take_answer(ours.take_offer(theirs.offer()))
+    assert [(t.kind, t.mid, t.current) for t in ours.transceivers] == [
+        ("video", "0", "recvonly"),
+        ("audio", "1", "recvonly"),
+    ]
+    assert [t.current for t in theirs.transceivers] == ["sendonly", "sendonly"]
+
+
 def test_versions_count_up_and_the_session_stays() -> None:
     a = _jsep("a", *BOTH)
     first, second = SessionDescription.parse(a.offer()), SessionDescription.parse(a.offer())

@@ -7,12 +7,13 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import aiohttp
 import pytest
 from aiohttp import web
 
 from probe.model.errors import ProtocolError, ServerUnreachable
 from probe.signalling import shared_session
-from probe.signalling.shared_session import SessionLoan, environment_matters
+from probe.signalling.shared_session import SessionLoan, environment_matters, own_session
 from probe.signalling.shim import ShimSignalling
 
 
@@ -121,3 +122,14 @@ async def test_a_proxy_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
         with pytest.raises(ProtocolError, match="502"):
             await way.connect()
     assert asked == ["/ws"]
+
+
+async def test_a_session_of_ones_own_keeps_its_connections_and_is_shared_with_nobody() -> None:
+    loan, ours = SessionLoan(), own_session()
+    assert ours is not loan.session
+    assert isinstance(ours.connector, aiohttp.TCPConnector)
+    assert not ours.connector.force_close
+    assert len(list(ours.cookie_jar)) == 0
+    await ours.close()
+    assert not loan.session.closed
+    await loan.give_back()

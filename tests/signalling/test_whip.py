@@ -331,7 +331,7 @@ async def test_a_counter_offer_gets_an_answer(answer: web.Response) -> None:
             await way.send_description("whep", "answer", ANSWER)
         await way.send_description("whep", "offer", ANSWER.replace("passive", "actpass"))
         assert await way.next_event() == base.MemberJoined("cam")
-        assert await way.next_event() == base.RemoteDescription("whep", "offer", OFFER)
+        assert await way.next_event() == base.RemoteDescription("whep", "offer", OFFER, {"0": "cam", "1": "cam"})
         await way.send_description("whep", "answer", ANSWER)
         [patch] = server.heard("PATCH")
         assert (patch.type, patch.body, patch.token) == ("application/sdp", ANSWER, "Bearer t")
@@ -347,7 +347,7 @@ async def test_a_server_that_makes_the_offer_from_the_start() -> None:
         await way.join("r", "me")
         assert await way.next_event() == base.OpenPath("whep", "sfu", None, "answer", publish=False)
         assert await way.next_event() == base.MemberJoined("cam")
-        assert await way.next_event() == base.RemoteDescription("whep", "offer", OFFER)
+        assert await way.next_event() == base.RemoteDescription("whep", "offer", OFFER, {"0": "cam", "1": "cam"})
         assert (server.heard("POST")[0].body, server.heard("POST")[0].type) == ("", "")
         with pytest.raises(ProtocolError, match="HTTP 415"):
             await way.send_description("whep", "answer", ANSWER)
