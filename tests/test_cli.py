@@ -34,6 +34,7 @@ class Options:
     processes: int = 1
     slices: tuple[object, ...] = ()
     watch: object = None
+    dump_stats: object = None
 
 
 class Played:

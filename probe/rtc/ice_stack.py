@@ -46,6 +46,7 @@ PRIVATE_ATTRIBUTES = {
 
 _GATHER_DEADLINE = 5.0
 _MAX_TRANSACTIONS = 64
+GOODBYE = "the other side closed the connection"
 _USERNAME, _PASSWORD = 4, 24
 """ice-chars of 6 random bits each: RFC 8445 section 5.3 wants 24 and 128 bits at least."""
 
@@ -152,9 +153,7 @@ class IceStack:
         self._on_lost = on_lost
         self._connection = _Connection(controlling=controlling, on_data=self._data_arrived, on_end=self._lost)
         self._remote_complete = False
-        self.dtls = Dtls(
-            shared_certificate(), self._send_dtls, lambda: self._lost("the other side closed the connection")
-        )
+        self.dtls = Dtls(shared_certificate(), self._send_dtls, lambda: self._lost(GOODBYE))
         self.dtls_bytes = [0, 0]
         """Sent and received."""
         self._endpoints: list[DatagramEndpoint] = []

@@ -10,6 +10,7 @@ import itertools
 import json
 import os
 import re
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -40,42 +41,34 @@ class ParticipantFile:
         except OSError as error:
             self.error = error
             return
-        self._write(MAGIC + _json(head))
+        self._guarded(lambda file: file.write(MAGIC + _json(head)))
 
     def line(self, method: str, connection: str, value: Any, time: float, *more: Any) -> None:
         """`time` in milliseconds since 1970. The first line's stands in full."""
         since, self._last = round(time - self._last, 3), time
-        self._write(_json([method, connection, value, *more, since]))
+        text = _json([method, connection, value, *more, since])
+        self._guarded(lambda file: file.write(text))
 
     def flush(self) -> None:
         """What was written is the kernel's now."""
-        self._guarded(b"")
+        self._guarded(lambda file: file.flush())
 
-    def _write(self, data: bytes) -> None:
-        if self._file is not None:
-            self._guarded(data)
-
-    def _guarded(self, data: bytes) -> None:
+    def _guarded(self, action: Callable[[BinaryIO], object]) -> None:
         """A full disk ends the dump, not the run."""
         if self._file is None:
             return
         try:
-            if data:
-                self._file.write(data)
-            else:
-                self._file.flush()
+            action(self._file)
         except OSError as error:
-            self.error = error
-            self.close()
+            self.error = self.error or error
+            file, self._file = self._file, None
+            with suppress(OSError):  # what it still holds can't be written either
+                file.close()
 
     def close(self) -> None:
         """Idempotent."""
-        file, self._file = self._file, None
-        if file is not None:
-            try:
-                file.close()
-            except OSError as error:
-                self.error = self.error or error
+        self._guarded(lambda file: file.close())
+        self._file = None
 
 
 class Recording:
@@ -146,15 +139,13 @@ class Dumps:
         closed, self._closed = self._closed, []
         for file in closed:
             failed = file.error
-            with suppress(FileNotFoundError):  # the file could not be made: that is told already
-                try:
-                    write_internals(file.path, user_agent())
-                except OSError as error:
-                    failed = failed or error
+            try:
+                write_internals(file.path, user_agent())
+            except OSError as error:
+                failed = failed or error
             if failed is not None:
-                self.error = MeasurementError(
-                    f"{file.path.name} ends early: {failed}", phase="output", hint="is the disk full?"
-                )
+                what = f"the dump {file.path.name} is not complete: {failed}"
+                self.error = MeasurementError(what, phase="output", hint="is the disk full?")
 
 
 def user_agent() -> str:

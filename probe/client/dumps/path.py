@@ -11,6 +11,7 @@ from probe.client.path import Path, PathOwner
 from probe.client.publishing import AnyPublisher
 from probe.measure.webrtc_stats import Pair, milliseconds
 from probe.model.errors import ProbeError
+from probe.rtc.ice_stack import GOODBYE
 from probe.rtc.peer import IceServer, Peer
 from probe.rtc.receiver import Records, TrackReceiver
 from probe.rtc.transceiver import Transceiver
@@ -179,7 +180,8 @@ class DumpedPath(Path):
         super()._on_lost(reason)
 
     def fail(self, error: ProbeError) -> None:
-        if self.closed_at is None:
+        # As RTCPeerConnectionState is defined, a DTLS transport that the other side closed leaves a connection "connected".
+        if self.closed_at is None and error.message != GOODBYE:
             self._tell("onconnectionstatechange", "failed")
         super().fail(error)
 

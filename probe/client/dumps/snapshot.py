@@ -23,7 +23,8 @@ Size = tuple[int, int] | None
 
 class Heard:
     """What RTCP told about streams: the last report block and the round trips of each of ours, the last sender report of each of
-    the other side's (both with their arrival, in milliseconds since 1970, as W3C dates them), and how often a keyframe was asked for by FIR."""
+    the other side's, and how often a keyframe was asked for by FIR. Blocks and reports stand with their arrival, in
+    milliseconds since 1970: W3C dates what the other side told so."""
 
     def __init__(self, clock: Clock) -> None:
         self.blocks: dict[int, tuple[float, ReportBlock]] = {}
