@@ -9,9 +9,6 @@ from typing import Any
 from loadtest.campaign import Campaign
 from probe.model.errors import ProbeError
 from reports.document import Document
-from reports.store.entry import NETWORK, Entry
-from reports.store.history import open_history
-from reports.store.location import history_url, shown
 
 logger = logging.getLogger(__name__)
 CAMPAIGN = {"campaign": "locust"}
@@ -20,6 +17,11 @@ CAMPAIGN = {"campaign": "locust"}
 
 def keep(campaign: Campaign, document: Document) -> None:
     """Store it. A history that can't be written is told, and costs the campaign nothing else."""
+    # SQLAlchemy brings asyncio, which has no business beside gevent while a campaign runs.
+    from reports.store.entry import NETWORK, Entry
+    from reports.store.history import open_history
+    from reports.store.location import history_url, shown
+
     url = history_url(campaign.settings.history or None, os.environ)
     if url is None:
         return

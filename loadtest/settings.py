@@ -21,7 +21,6 @@ from probe.model.scenario_files import load_scenario
 from probe.model.units import share
 from probe.model.url import without_secrets
 from probe.model.validation import Strict, nearest, validate
-from reports.store.location import history_url
 from sfu_shim.core.link.profiles import network_profile
 
 Shape = Literal["constant", "ramp", "steps", "spike", "soak", "find-limit"]
@@ -120,6 +119,8 @@ def settings_of(options: object, host: str | None, token: str = "") -> Settings:
 
 def _history(told: str) -> str:
     if told:
+        from reports.store.location import history_url  # SQLAlchemy brings asyncio: only for who asks for a database
+
         history_url(told, {})
     return told
 

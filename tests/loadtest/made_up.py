@@ -103,11 +103,13 @@ class MadeUpWorker:
                 tags = {"topology": topology, "kind": kind}
                 lost = (0.03 if lossy else 0.0008) * abs(noise[0])
                 add(summary, "packet_loss_ratio", [lost], **tags)
+                add(summary, "window_loss_ratio", [lost], **tags)
                 add(summary, "residual_loss_ratio", [lost / 4], **tags)
                 add(summary, "jitter_seconds", [0.0015 + 0.001 * abs(noise[1])], **tags)
                 add(summary, "send_bitrate_bps", [bits * (1 + noise[2] / 40)], **tags)
                 add(summary, "receive_bitrate_bps", [bits * (1.5 + noise[3] / 40)], **tags)
             add(summary, "audio_quality_score", [4.85 - (0.6 if lossy else 0.02) * abs(noise[4])], topology=topology)
+            add(summary, "window_audio_score", [4.85 - (0.6 if lossy else 0.02) * abs(noise[4])], topology=topology)
             if self.rng.random() < 0.4:  # few are looked at closely
                 add(
                     summary, "video_quality_score", [4.72 - (0.9 if lossy else 0.05) * abs(noise[5])], topology=topology

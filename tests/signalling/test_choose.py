@@ -25,7 +25,7 @@ def test_urls_of_the_shim(url: str) -> None:
 @pytest.mark.parametrize(
     ("url", "said"),
     [
-        ("http://host", "schemes: ws, wss"),
+        ("http://host", "schemes: .*whip\\+https, ws, wss"),
         ("host:8787", "schemes"),
         ("", "schemes"),
         ("ws://", "can't enter"),

@@ -163,6 +163,11 @@ class DumpedPath(Path):
         receiver.numbered = weigh
         return receiver
 
+    def _renegotiated(self) -> None:
+        if self.up:
+            self._sample()  # the last of streams that end now
+        super()._renegotiated()
+
     def _window(self, due: float) -> None:
         super()._window(due)
         self._sample()

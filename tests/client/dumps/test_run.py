@@ -3,7 +3,10 @@ the structure of one that chrome://webrtc-internals saved)."""
 
 from __future__ import annotations
 
+import asyncio
 import json
+import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -116,3 +119,14 @@ async def test_each_process_has_files_of_its_own(tmp_path: Path) -> None:
     await small.run(small.scenario(meetings=2), RunOptions(processes=2, dump_stats=tmp_path))
     assert [name[:6] for name in _names(tmp_path, "rtcstats")] == ["1-0001", "1-0002", "2-0001", "2-0002"]
     assert len(_names(tmp_path, "json")) == 4
+
+
+async def test_ctrl_c_closes_the_dumps(tmp_path: Path) -> None:
+    asyncio.get_running_loop().call_later(2.0, os.kill, os.getpid(), signal.SIGINT)
+    result = await small.run(small.scenario(topology="p2p", settle=20.0), RunOptions(dump_stats=tmp_path))
+    assert result.interrupted
+    dumps = _dumps(tmp_path)
+    assert len(dumps) == 2
+    for dump in dumps:
+        (connection,) = dump["PeerConnections"].values()
+        assert connection["updateLog"][-1]["type"] == "close"
