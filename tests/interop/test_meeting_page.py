@@ -147,7 +147,7 @@ async def test_a_person_moves_the_room_there_and_back_again(
 
 
 async def test_what_a_browser_measures_is_what_we_measure(videos: dict[str, EncodedVideo], audio: EncodedAudio) -> None:
-    """On this machine: means of some seconds on the SFU. The tolerances are a browser's rounding and a busy machine's hiccups."""
+    """Some seconds on the SFU. The tolerances are a browser's rounding and a busy machine's hiccups."""
     theirs, ours, told = Summary(), Summary(), list[Sample]()
 
     def sink(sample: Sample) -> None:
@@ -178,13 +178,24 @@ async def test_what_a_browser_measures_is_what_we_measure(videos: dict[str, Enco
     assert abs(difference["frame_rate", ""].difference) <= 0.1 * FPS
     assert abs(difference["harmonic_frame_rate", ""].difference) <= 0.15 * FPS
     for source in ("stun", "rtcp"):
-        assert abs(difference["round_trip_time_seconds", f"source={source}"].difference) <= 0.01
+        assert _least_apart(theirs, ours, "round_trip_time_seconds", f"source={source}") <= 0.01
     for kind in ("audio", "video"):
-        assert abs(difference["jitter_seconds", f"kind={kind}"].difference) <= 0.005
+        assert _least_apart(theirs, ours, "jitter_seconds", f"kind={kind}") <= 0.005
     [join] = [sample.value for sample in told if sample.metric == "join_duration_seconds"]
     assert 0.01 < join < 5.0
     streams = [s.value for s in told if s.metric == "receive_bitrate_bps" and s.tags["kind"] == "video"]
     assert sum(streams) / len(streams) == pytest.approx(_sent_by(room.samples, 2), rel=0.1)
+
+
+def _least_apart(theirs: Summary, ours: Summary, metric: str, tag: str) -> float:
+    """Between the least that each saw: a browser that gets no processor for a moment answers and sends late, in its own eyes and
+    in ours, and a mean of a few readings would be of that."""
+    browser, own = theirs.histogram(metric, tag), ours.histogram(metric, tag)
+    assert browser is not None
+    assert own is not None
+    assert browser.minimum is not None
+    assert own.minimum is not None
+    return abs(browser.minimum - own.minimum)
 
 
 async def _gone(participant: str, who: Participant) -> bool:
