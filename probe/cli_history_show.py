@@ -25,7 +25,7 @@ from reports.jsonout import prepare_folder, to_json
 from reports.store.entry import StoredRun
 from reports.store.history import History, Wanted, open_history
 from reports.store.location import history_url
-from reports.store.quality import Finding, overall
+from reports.store.quality import Finding, overall, sign_of, unit_of
 from reports.terminal import print_report
 from reports.terminal_style import MARKS, STYLES, new_table, plain, show
 from reports.writing import write_all
@@ -119,9 +119,8 @@ def _overall(findings: list[Finding]) -> Text:
     text = Text("\ndata quality: ", style="dim")
     for number, one in enumerate(overall(findings)):
         status = "pass" if one.ok else "fail"
-        unit = "seconds" if one.dimension == "freshness" else "ratio"
         text.append(f"{', ' if number else ''}{one.dimension} ", style="dim")
-        text.append(f"{show(one.value, unit)} {MARKS[status]}", style=STYLES[status])
+        text.append(f"{show(one.value, unit_of(one.dimension))} {MARKS[status]}", style=STYLES[status])
     return text
 
 
@@ -157,8 +156,7 @@ def _write(path: Path, text: str) -> None:
 
 def _finding(finding: Finding) -> Text:
     status = "pass" if finding.ok else "fail"
-    unit = "seconds" if finding.dimension == "freshness" else "ratio"
-    sign = "<" if finding.dimension in ("freshness", "duplicates") else "≥"
+    unit, sign = unit_of(finding.dimension), sign_of(finding.dimension)
     text = Text.assemble((f"  {MARKS[status]} ", STYLES[status]), f"{finding.dimension:<13}")
     text.append(f"{show(finding.value, unit):>8}  {sign} {show(finding.limit, unit)}", style="dim")
     return text.append(f"  {plain(finding.message)}" if finding.message else "")

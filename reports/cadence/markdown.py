@@ -22,6 +22,7 @@ from reports.cadence.words import (
     horizons,
     measured,
     measured_notes,
+    quality_figures,
     span,
     target,
     told_runs,
@@ -126,11 +127,8 @@ def _runs(report: Cadence) -> str:
 
 
 def _data(report: Cadence) -> str:
-    rows = []
-    for one in report.data if report.counts.all else ():
-        unit = "seconds" if one.dimension == "freshness" else "ratio"
-        sign = "<" if one.dimension in ("freshness", "duplicates") else "≥"
-        rows.append(("✓" if one.ok else "✗", one.dimension, show(one.value, unit), f"{sign} {show(one.limit, unit)}"))
+    findings = report.data if report.counts.all else ()
+    rows = [("✓" if one.ok else "✗", one.dimension, *quality_figures(one)) for one in findings]
     return _table(("", "dimension", "value", "limit"), rows, right=(2, 3))
 
 

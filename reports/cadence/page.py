@@ -9,6 +9,7 @@ from reports.cadence.audiences import AUDIENCES
 from reports.cadence.drawing import picture
 from reports.cadence.model import Cadence, Change, Mark, Row
 from reports.cadence.words import (
+    ARROWS,
     GROUP_COLUMNS,
     SECTIONS,
     SYMBOLS,
@@ -21,6 +22,7 @@ from reports.cadence.words import (
     horizons,
     measured,
     measured_notes,
+    quality_figures,
     span,
     target,
     told_runs,
@@ -32,7 +34,6 @@ from reports.words import show
 CLASSES = {Mark.ON: "on", Mark.NEAR: "near", Mark.BELOW: "below", Mark.UNKNOWN: "unknown"}
 _CHANGE_CLASSES = {Change.BETTER: "on", Change.WORSE: "below", Change.SAME: "soft", Change.UNKNOWN: "soft"}
 _SEVERITY_CLASSES = {"critical": "below", "warning": "near", "risk": "near"}
-_ARROWS = {Change.BETTER: "▲ ", Change.WORSE: "▼ ", Change.SAME: "= ", Change.UNKNOWN: "· "}
 
 
 def render(report: Cadence, version: str = "") -> str:
@@ -145,7 +146,7 @@ def _unjudged(report: Cadence) -> str:
 
 def _changes(report: Cadence) -> str:
     lines = [
-        tag("li", tag("span", text(f"{_ARROWS[kind]}{words}"), class_=_CHANGE_CLASSES[kind]))
+        tag("li", tag("span", text(f"{ARROWS[kind]} {words}"), class_=_CHANGE_CLASSES[kind]))
         for kind, words in changes(report)
     ]
     return tag("ul", *lines, class_="plain") if lines else ""
@@ -187,10 +188,8 @@ def _runs(report: Cadence) -> str:
 def _data(report: Cadence) -> str:
     rows = []
     for one in report.data if report.counts.all else ():
-        unit = "seconds" if one.dimension == "freshness" else "ratio"
-        sign = "<" if one.dimension in ("freshness", "duplicates") else "≥"
         mark = Mark.ON if one.ok else Mark.BELOW
-        cells = (text(one.dimension), text(show(one.value, unit)), text(f"{sign} {show(one.limit, unit)}"))
+        cells = map(text, (one.dimension, *quality_figures(one)))
         rows.append((*cells, _marked(mark, "✓ holds" if one.ok else "✗ does not hold")))
     return _table(("dimension", "value", "limit", ""), rows, ("name", "number", "number", "tight"))
 

@@ -13,6 +13,7 @@ from reports.cadence.audiences import AUDIENCES
 from reports.cadence.model import Cadence, Change, Mark, Row
 from reports.cadence.sparkline import sparkline
 from reports.cadence.words import (
+    ARROWS,
     GROUP_COLUMNS,
     SECTIONS,
     SYMBOLS,
@@ -26,6 +27,7 @@ from reports.cadence.words import (
     horizons,
     measured,
     measured_notes,
+    quality_figures,
     span,
     target,
     told_runs,
@@ -95,8 +97,7 @@ def _unjudged(report: Cadence) -> Table | None:
 
 
 def _changes(report: Cadence) -> Text | None:
-    marks = {Change.BETTER: "▲", Change.WORSE: "▼", Change.SAME: "=", Change.UNKNOWN: "·"}
-    lines = [Text(f"{marks[kind]} {plain(words)}", style=_CHANGE_STYLES[kind]) for kind, words in changes(report)]
+    lines = [Text(f"{ARROWS[kind]} {plain(words)}", style=_CHANGE_STYLES[kind]) for kind, words in changes(report)]
     return Text("\n").join(lines) if lines else None
 
 
@@ -143,10 +144,7 @@ def _runs(report: Cadence) -> Text:
 def _data(report: Cadence) -> Table | None:
     table = new_table(header=False)
     for one in report.data:
-        unit = "seconds" if one.dimension == "freshness" else "ratio"
-        sign = "<" if one.dimension in ("freshness", "duplicates") else "≥"
-        mark = Mark.ON if one.ok else Mark.BELOW
-        table.add_row(_mark(mark), one.dimension, show(one.value, unit), f"{sign} {show(one.limit, unit)}")
+        table.add_row(_mark(Mark.ON if one.ok else Mark.BELOW), one.dimension, *quality_figures(one))
     return table if report.counts.all else None
 
 

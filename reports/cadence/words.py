@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from reports.cadence.model import Cadence, Change, Counts, Group, Mark, Row
+from reports.cadence.model import Cadence, Change, Counts, Data, Group, Mark, Row
+from reports.store.quality import sign_of, unit_of
 from reports.words import SIGNS, UNKNOWN, show
 
 SYMBOLS = {Mark.ON: "✓", Mark.NEAR: "≈", Mark.BELOW: "✗", Mark.UNKNOWN: "–"}
+ARROWS = {Change.BETTER: "▲", Change.WORSE: "▼", Change.SAME: "=", Change.UNKNOWN: "·"}
 CHANGES = {Change.BETTER: "▲ better", Change.WORSE: "▼ worse", Change.SAME: "= no change", Change.UNKNOWN: "not known"}
 VERDICTS = {"pass": "proven", "fail": "missed for sure", "inconclusive": "not proven yet", "not_judged": "not judged"}
 SECTIONS = {
@@ -149,6 +151,12 @@ def horizons(report: Cadence) -> list[str]:
 def group_figures(group: Group) -> list[str]:
     """The cells of GROUP_COLUMNS."""
     return [show(group.figures.get(name), unit) for name, _, unit in GROUP_COLUMNS]
+
+
+def quality_figures(data: Data) -> tuple[str, str]:
+    """A dimension's figure, and its limit with the sign: "99.2 %", "≥ 98 %"."""
+    unit = unit_of(data.dimension)
+    return show(data.value, unit), f"{sign_of(data.dimension)} {show(data.limit, unit)}"
 
 
 def cards(report: Cadence) -> list[Row]:

@@ -19,6 +19,7 @@ from reports.store.schema_check import violations
 
 LIMITS = {"completeness": 0.98, "accuracy": 0.99, "freshness": 300.0, "duplicates": 0.001, "schema": 0.995}
 """Shares at least, except freshness (seconds, below) and duplicates (share, below)."""
+BELOW = ("freshness", "duplicates")
 _CLOCK_SLACK = 5.0
 _RUN_FIELDS = ("id", "started_at", "duration_seconds", "scenario", "target", "version", "targets", "horizon")
 _HEALTH_FIELDS = ("trustworthy", "reasons")
@@ -128,6 +129,15 @@ def _overall(dimension: str, values: list[float]) -> Quality:
     limit = LIMITS[dimension]
     if not values:
         return Quality(dimension, None, limit, True, 0)
-    below = dimension in ("freshness", "duplicates")
     value = max(values) if dimension == "freshness" else sum(values) / len(values)
-    return Quality(dimension, value, limit, value < limit if below else value >= limit, len(values))
+    return Quality(dimension, value, limit, value < limit if dimension in BELOW else value >= limit, len(values))
+
+
+def unit_of(dimension: str) -> str:
+    """What its figures and its limit are in."""
+    return "seconds" if dimension == "freshness" else "ratio"
+
+
+def sign_of(dimension: str) -> str:
+    """What a figure has to be, beside the limit."""
+    return "<" if dimension in BELOW else "≥"
