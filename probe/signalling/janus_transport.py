@@ -8,9 +8,10 @@ from typing import Protocol
 
 import aiohttp
 
-from probe.model.errors import AccessDenied, ProtocolError, ServerUnreachable, SignallingError
+from probe.model.errors import AccessDenied, ProtocolError, SignallingError
 from probe.model.url import without_secrets
 from probe.signalling.janus_messages import SUBPROTOCOL, Json
+from probe.signalling.no_connection import no_connection
 from probe.signalling.shared_session import SessionLoan, own_session
 
 CONNECT_DEADLINE = 10.0
@@ -208,15 +209,9 @@ def unreachable(error: Exception, where: str) -> SignallingError:
             return AccessDenied(f"HTTP {error.status}", who=where, phase=phase, hint="check the token")
         hint = "is this Janus's port, and its path (HTTP: /janus)?"
         return ProtocolError(f"no Janus there: HTTP {error.status}", who=where, phase=phase, hint=hint)
-    if isinstance(error, TimeoutError):
-        hint = "the server accepts connections but does not answer, or a firewall drops them"
-        return ServerUnreachable(f"no answer within {CONNECT_DEADLINE:g} s", who=where, phase=phase, hint=hint)
-    if isinstance(error, aiohttp.ClientConnectorCertificateError):
-        hint = "install the CA's certificate"
-        return ServerUnreachable(f"TLS certificate refused: {error}", who=where, phase=phase, hint=hint)
-    if isinstance(error, (aiohttp.ClientConnectorError, OSError)):
-        return ServerUnreachable(str(error), who=where, phase=phase, hint="is Janus running, and is the URL right?")
-    return ProtocolError(str(error) or type(error).__name__, who=where, phase=phase, hint="is this Janus?")
+    return no_connection(
+        error, who=where, phase=phase, deadline=CONNECT_DEADLINE, server="Janus", what="is this Janus?"
+    )
 
 
 async def _at_most(closing: object) -> None:

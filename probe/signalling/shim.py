@@ -9,9 +9,10 @@ from urllib.parse import urlsplit, urlunsplit
 
 import aiohttp
 
-from probe.model.errors import AccessDenied, ProtocolError, ServerUnreachable, SignallingError
+from probe.model.errors import AccessDenied, ProtocolError, SignallingError
 from probe.model.url import without_secrets
 from probe.signalling import base
+from probe.signalling.no_connection import no_connection
 from probe.signalling.shared_session import SessionLoan
 from sfu_shim.core import protocol
 
@@ -57,19 +58,13 @@ class ShimSignalling:
                 phase=phase,
                 hint="is this the signalling server's URL?",
             )
-        if isinstance(error, TimeoutError):
-            hint = "the server accepts connections but does not answer, or a firewall drops them"
-            return ServerUnreachable(f"no answer within {CONNECT_DEADLINE:g} s", who=where, phase=phase, hint=hint)
-        if isinstance(error, aiohttp.ClientConnectorCertificateError):
-            return ServerUnreachable(
-                f"TLS certificate refused: {error}", who=where, phase=phase, hint="install the CA's certificate"
-            )
-        if isinstance(error, (aiohttp.ClientConnectorError, OSError)):
-            return ServerUnreachable(
-                str(error), who=where, phase=phase, hint="is the server running, and is the URL right?"
-            )
-        return ProtocolError(
-            str(error) or type(error).__name__, who=where, phase=phase, hint="is this a WebSocket server?"
+        return no_connection(
+            error,
+            who=where,
+            phase=phase,
+            deadline=CONNECT_DEADLINE,
+            server="the server",
+            what="is this a WebSocket server?",
         )
 
     async def join(self, room: str, name: str) -> base.Joined:

@@ -12,6 +12,7 @@ import aiohttp
 from probe.model.errors import AccessDenied, NegotiationError, ProbeError, ProtocolError, ServerUnreachable
 from probe.model.url import without_secrets
 from probe.signalling import whip_messages as messages
+from probe.signalling.no_connection import no_connection
 from probe.signalling.shared_session import SessionLoan
 from probe.signalling.whip_messages import Response
 
@@ -131,15 +132,12 @@ async def _text(answer: aiohttp.ClientResponse) -> str:
 
 
 def _no_answer(error: Exception, who: str, phase: str) -> ProbeError:
-    if isinstance(error, TimeoutError):
-        hint = "the server accepts connections but does not answer, or a firewall drops them"
-        return ServerUnreachable(f"no answer within {REQUEST_DEADLINE:g} s", who=who, phase=phase, hint=hint)
-    if isinstance(error, aiohttp.ClientConnectorCertificateError):
-        hint = "install the CA's certificate"
-        return ServerUnreachable(f"TLS certificate refused: {error}", who=who, phase=phase, hint=hint)
-    if isinstance(error, (aiohttp.ClientConnectorError, aiohttp.ServerDisconnectedError, OSError)):
-        return ServerUnreachable(str(error), who=who, phase=phase, hint="is the server running, and is the URL right?")
-    return ProtocolError(str(error) or type(error).__name__, who=who, phase=phase, hint="is this an HTTP server?")
+    server = "the server"
+    if isinstance(error, aiohttp.ServerDisconnectedError):
+        return ServerUnreachable(str(error), who=who, phase=phase, hint=f"is {server} running, and is the URL right?")
+    return no_connection(
+        error, who=who, phase=phase, deadline=REQUEST_DEADLINE, server=server, what="is this an HTTP server?"
+    )
 
 
 def refused(response: Response, phase: str) -> ProbeError:

@@ -1,0 +1,24 @@
+"""Why an HTTP or WebSocket connection did not come about, in words that all adapters share."""
+
+from __future__ import annotations
+
+import aiohttp
+
+from probe.model.errors import ProtocolError, ServerUnreachable, SignallingError
+
+
+def no_connection(
+    error: Exception, *, who: str, phase: str, deadline: float, server: str, what: str
+) -> SignallingError:
+    """`deadline`: seconds that were waited; `server` is who should run there ("Janus"), `what` what is to be asked of an
+    answer that makes no sense ("is this an HTTP server?")."""
+    if isinstance(error, TimeoutError):
+        hint = "the server accepts connections but does not answer, or a firewall drops them"
+        return ServerUnreachable(f"no answer within {deadline:g} s", who=who, phase=phase, hint=hint)
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        hint = "install the CA's certificate"
+        return ServerUnreachable(f"TLS certificate refused: {error}", who=who, phase=phase, hint=hint)
+    if isinstance(error, (aiohttp.ClientConnectorError, OSError)):
+        hint = f"is {server} running, and is the URL right?"
+        return ServerUnreachable(str(error), who=who, phase=phase, hint=hint)
+    return ProtocolError(str(error) or type(error).__name__, who=who, phase=phase, hint=what)
