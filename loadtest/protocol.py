@@ -21,6 +21,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from probe.engine.protocol import Failed, Message
+from probe.model.platform import Platform
 from probe.model.scenario import Scenario, Topology
 
 PROTOCOL = "meetprobe/load/1"
@@ -35,8 +36,7 @@ class Prepare(Message):
 
     type = "prepare"
     scenario: Scenario
-    url: str
-    token: str = ""
+    platform: Platform
     worker: Count = 0
     stamp: str
     vmaf: bool = False

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 from pydantic import Field
 
 from probe.model.errors import ConfigError
+from probe.model.platform import Platform
 from probe.model.scenario import Observe, Scenario, Topology
 from probe.model.scenario_files import load_scenario
 from probe.model.units import share
@@ -76,6 +77,11 @@ class Settings(Strict):
     def target(self) -> str:
         """The URL as it may be shown."""
         return without_secrets(self.url)
+
+    @property
+    def platform(self) -> Platform:
+        """Where its meetings are held."""
+        return Platform(url=self.url, token=self.token)
 
 
 def settings_of(options: object, host: str | None, token: str = "") -> Settings:

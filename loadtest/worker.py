@@ -99,9 +99,7 @@ class Job:
         self._waiting = False
         self._finished = False
         self._finishing = BoundedSemaphore()
-        prepare = Prepare(
-            scenario=settings.scenario, url=settings.url, token=settings.token, worker=index, stamp=self.campaign
-        )
+        prepare = Prepare(scenario=settings.scenario, platform=settings.platform, worker=index, stamp=self.campaign)
         self.supervisor = Supervisor(f"engine w{index}", prepare, self)
 
     # for users

@@ -12,6 +12,7 @@ from probe import __version__
 from probe.cli_compare import compare
 from probe.cli_history import history_app, report
 from probe.model.errors import ProbeError
+from probe.streams import let_readers_leave
 
 app = typer.Typer(
     help="Measures whether video meetings work, from the first packet to the verdict.",
@@ -63,6 +64,14 @@ def run(
         str | None, typer.Option(metavar="ws://…", help="The platform; without it a test SFU is started on loopback.")
     ] = None,
     token: Annotated[str, typer.Option(envvar="MEETPROBE_TOKEN", help="What the platform lets us in with.")] = "",
+    signalling: Annotated[
+        str, typer.Option(metavar="NAME", help="The adapter that enters its meetings, where the URL does not tell.")
+    ] = "",
+    ca: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.pem", help="Trust the certificates of this authority, not the system's."),
+    ] = None,
+    insecure: Annotated[bool, typer.Option("--insecure", help="Trust any certificate; the report says so.")] = False,
     targets: Annotated[
         str | None, typer.Option(metavar="NAME|FILE", help="What to judge by; see `probe targets`.")
     ] = None,
@@ -113,10 +122,11 @@ def run(
     ] = None,
 ) -> None:
     from probe.cli_keep import KeepChoice
-    from probe.cli_run import RunChoice, perform
+    from probe.cli_run import RunChoice, perform, platform_of
 
     choice = RunChoice(
-        scenario, url, token, targets, horizon, json, out, strict, video, audio, quiet, network, processes,
+        scenario, platform_of(url, token, signalling, ca, insecure), targets, horizon, json, out, strict, video, audio,
+        quiet, network, processes,
         keep=KeepChoice(history, evidence, started_at, tuple(label or ())), github=github, external=external,
         pushgateway=pushgateway, dump_stats=dump_stats,
     )  # fmt: skip
@@ -296,6 +306,7 @@ def score_estimate(
 
 def main() -> None:
     """The console script."""
+    let_readers_leave()
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")  # a terminal that knows no ✓ gets a ?, not a traceback

@@ -23,6 +23,7 @@ from probe.model.result import RunResult
 from probe.model.scenario import Scenario
 from probe.model.url import without_secrets
 from reports.document import Document
+from reports.slices import Slices
 from reports.store.entry import BACKFILLED, NETWORK, Entry
 from reports.store.history import History, Wanted, open_history
 from reports.store.location import data_folder, history_url, shown
@@ -92,12 +93,14 @@ class Keeper:
         """Store it. A history that fails now costs the user nothing: the entry waits for the next start."""
         if self.folder is None or self.url is None:
             return
-        entry = Entry(document, result.summary, self.labels)
+        entry = Entry(document, result.summary, self.labels, result.slices)
         try:
             self.folder.put(entry)
             with open_history(self.url) as history:
-                history.add(entry)
-            self.folder.remove()
+                added = history.add(entry)
+                self.folder.remove()
+                if added:
+                    history.keep_responses(entry.id)
         except ProbeError as error:
             complain(error)
         except (OSError, ValueError) as error:
@@ -116,8 +119,11 @@ def _past(history: History, header: Mapping[str, Any], told: str) -> tuple[Past,
         limit=_MOST_POOLED,
     )
     runs = [run for run in history.runs(wanted) if run.counts]
-    summaries = history.summaries([run.id for run in runs])
-    return tuple(Past(run.id, run.duration_seconds, summaries[run.id]) for run in runs)
+    ids = [run.id for run in runs]
+    summaries, slices = history.summaries(ids), history.slices(ids)
+    return tuple(
+        Past(run.id, run.duration_seconds, summaries[run.id], slices.get(run.id, Slices())) for run in runs
+    )
 
 
 def check_keep(choice: KeepChoice) -> URL | None:

@@ -17,10 +17,10 @@ from probe.cli_errors import complain, complain_of_bug, error_code
 from probe.cli_keep import Judging, KeepChoice, Keeper, check_keep, keeping
 from probe.cli_push import check_pushgateway, push
 from probe.model.errors import ConfigError, MeasurementError, ProbeError
+from probe.model.platform import Platform
 from probe.model.result import RunResult
 from probe.model.scenario import Scenario
 from probe.model.scenario_files import load_scenario, with_media_files
-from probe.model.url import without_secrets
 from reports.abort import watching
 from reports.document import Document, build_document, failed_document
 from reports.github import append_summary, command, workflow_commands
@@ -41,8 +41,7 @@ class RunChoice:
     """The options of `probe run`; None where the scenario decides."""
 
     scenario: str
-    url: str | None = None
-    token: str = ""
+    platform: Platform | None = None
     targets: str | None = None
     horizon: str | None = None
     json: bool = False
@@ -72,12 +71,21 @@ class _Plan:
     supplied: tuple[Supplied, ...] = ()
 
 
+def platform_of(url: str | None, token: str, signalling: str, ca: Path | None, insecure: bool) -> Platform | None:
+    """None for the embedded shim."""
+    if url is None:
+        return None
+    return Platform(url=url, token=token, signalling=signalling, ca=ca, insecure=insecure)
+
+
 def perform(choice: RunChoice) -> int:
     """Run, report, and return the exit code. Never raises for what can be expected to go wrong."""
     try:
         plan = _check(choice)
         judging = Judging(plan.profile, plan.horizon, plan.judges, choice.strict)
-        with keeping(choice.keep, plan.scenario, choice.url, judging, choice.out) as keeper:
+        with keeping(
+            choice.keep, plan.scenario, choice.platform.url if choice.platform else None, judging, choice.out
+        ) as keeper:
             document = _run(choice, plan, keeper)
     except ProbeError as error:
         complain(error)
@@ -150,7 +158,7 @@ def _measure(choice: RunChoice, plan: _Plan, spool: Path | None) -> RunResult:
     from probe.run import RunOptions, run_scenario  # begins to start processes: not before the input is right
 
     watch = watching(plan.profile, plan.horizon, plan.judges)
-    options = RunOptions(choice.url, choice.token, spool, plan.processes, plan.profile.wants, watch, choice.dump_stats)
+    options = RunOptions(choice.platform, spool, plan.processes, plan.profile.wants, watch, choice.dump_stats)
     with ProgressView(Console(stderr=True), quiet=choice.quiet) as view:
         return asyncio.run(run_scenario(plan.scenario, options, view.update))
 
@@ -182,7 +190,7 @@ def _fail(choice: RunChoice, error: Exception, code: int) -> int:
         error,
         code=code,
         scenario=choice.scenario,
-        target=without_secrets(choice.url) if choice.url else "embedded",
+        target=choice.platform.shown if choice.platform else "embedded",
         version=__version__,
         started_at=datetime.now(UTC).isoformat(timespec="seconds"),
         run_id=uuid.uuid4().hex[:12],

@@ -19,15 +19,15 @@ from probe.child_process import Loss
 from probe.engine.crew import Crew, many_engines, one_engine
 from probe.engine.outcome import Outcome, in_order
 from probe.engine.protocol import Setup
-from probe.engine.summing import errors_of, events_of, health_of, merged, notes_of
+from probe.engine.summing import beside_of, errors_of, events_of, health_of, merged, notes_of
 from probe.interrupts import Interrupts
 from probe.measure.savings import Prices
 from probe.model.plan import planned_counts
+from probe.model.platform import Platform
 from probe.model.progress import Progress
 from probe.model.result import RunError, RunResult
 from probe.model.samples import Sample
 from probe.model.scenario import Scenario
-from probe.model.url import without_secrets
 from probe.server_process import ServerProcess, server_process
 from probe.spool import Spool
 from reports.abort import Watch
@@ -40,13 +40,12 @@ _LOOK_INTERVAL = 2.0
 
 @dataclass(frozen=True, slots=True)
 class RunOptions:
-    """`url` None: the embedded shim. `spool`: a folder that gets every sample as it is taken. `processes`: how many hold the
+    """`platform` None: the embedded shim. `spool`: a folder that gets every sample as it is taken. `processes`: how many hold the
     meetings (no more than there are meetings are used); 1: this one does. `slices`: what targets
     need kept by its time; `watch` says why the run should end early, and is asked while one process holds the meetings.
     `dump_stats`: a folder that gets the statistics of every peer connection."""
 
-    url: str | None = None
-    token: str = ""
+    platform: Platform | None = None
     spool: Path | None = None
     processes: int = 1
     slices: tuple[Want, ...] = ()
@@ -68,18 +67,18 @@ async def run_scenario(scenario: Scenario, options: RunOptions, progress: Report
 
 
 async def _conduct(scenario: Scenario, options: RunOptions, tell: Report, interrupts: Interrupts) -> RunResult:
-    if options.url is not None:
-        from probe.signalling.choose import check_topology, check_url
+    if options.platform is not None:
+        from probe.signalling.choose import check_platform, check_topology
 
-        check_url(options.url)
-        check_topology(options.url, scenario.topology)
+        check_platform(options.platform)
+        check_topology(options.platform, scenario.topology)
     started_at = datetime.now(UTC)
     processes = max(1, min(options.processes, scenario.meetings))
     tell(Progress("preparing media", 0.0, planned_counts(scenario).seconds))
     spool = Spool(options.spool)
     try:
         async with AsyncExitStack() as stack:
-            server = await stack.enter_async_context(server_process(scenario)) if options.url is None else None
+            server = await stack.enter_async_context(server_process(scenario)) if options.platform is None else None
             crew = await stack.enter_async_context(_crew(processes, scenario, options, server))
             began = time.monotonic()
             dead_server = await _measure(crew, scenario, server, interrupts, tell, options.watch)
@@ -95,7 +94,7 @@ async def _conduct(scenario: Scenario, options: RunOptions, tell: Report, interr
         started_at=started_at.isoformat(timespec="seconds"),
         duration_seconds=duration,
         scenario=scenario.name,
-        target=without_secrets(options.url) if options.url else "embedded",
+        target=options.platform.shown if options.platform else "embedded",
         version=probe.__version__,
         health=health_of(outcomes, crew.losses, dead_server),
         summary=total.summary.to_dict(),
@@ -111,6 +110,7 @@ async def _conduct(scenario: Scenario, options: RunOptions, tell: Report, interr
         slices=total.slices.to_dict() if options.slices else {},
         events=events_of(total),
         worst_frames=tuple(total.worst_frames),
+        browsers=beside_of(total),
     )
 
 
@@ -119,10 +119,10 @@ def _crew(
 ) -> AbstractAsyncContextManager[Crew]:
     async def setup() -> Setup:
         """Asked for as late as can be: the server has had time to start."""
-        url = options.url if server is None else await server.url()
-        assert url is not None
+        platform = options.platform if server is None else Platform(url=await server.url())
+        assert platform is not None
         return Setup(
-            scenario=scenario, url=url, token=options.token, stamp=uuid.uuid4().hex[:6], epoch=time.monotonic(),
+            scenario=scenario, platform=platform, stamp=uuid.uuid4().hex[:6], epoch=time.monotonic(),
             spool=options.spool, dump_stats=options.dump_stats, slices=options.slices,
         )  # fmt: skip
 

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from reports.targets.quantity import show_quantity
 from reports.terminal_style import new_table, plain
+from reports.words import signed
 
 _STYLES = {"worse": ("✗", "red"), "better": ("✓", "green"), "same": ("–", "dim")}
 
@@ -84,9 +85,3 @@ def _change(one: dict[str, Any]) -> str:
     relative = one["relative"]
     share = f" ({relative:+.0%})" if relative is not None and abs(relative) < 100 else ""
     return signed(one["difference"], one["unit"]) + share
-
-
-def signed(value: float, unit: str) -> str:
-    """+40 ms, -2 %"""
-    shown = show_quantity(value, unit)
-    return shown if shown.startswith("-") else f"+{shown}"

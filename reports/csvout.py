@@ -15,8 +15,11 @@ KPI_COLUMNS = (
 """The header of `render_csv`. New columns are added at its end only: people read files by position too."""
 METRIC_COLUMNS = (
     "run_id", "started_at", "metric", "tag", "unit", "count", "mean", "min", "p50", "p95", "p99", "max",
+    "browser_count", "browser_mean", "browser_difference",
 )  # fmt: skip
-"""The header of `render_metrics_csv`; `tag` is empty for all samples together, else "name=value"."""
+"""The header of `render_metrics_csv`; `tag` is empty for all samples together, else "name=value". The last three are of real
+browsers among the participants, the difference is theirs less ours."""
+_FIGURES = METRIC_COLUMNS[4:-3]
 
 Cell = str | int | float | None
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -35,12 +38,15 @@ def render_csv(document: Document) -> str:
 
 
 def render_metrics_csv(document: Document) -> str:
-    """One row per metric, and one for each of its tag values."""
+    """One row per metric, and one for each of its tag values; with what browsers measured of the same, where they did."""
     run = document["run"]
+    beside = {(row["metric"], row["tag"]): row for row in document.get("browsers") or ()}
     rows = []
     for name, figures in document["metrics"].items():
         for tag, part in (("", figures), *figures["by"].items()):
-            rows.append((run["id"], run["started_at"], name, tag, *(part[column] for column in METRIC_COLUMNS[4:])))
+            theirs = beside.get((name, tag), {})
+            browser = (theirs.get(key) for key in ("browser_count", "browser", "difference"))
+            rows.append((run["id"], run["started_at"], name, tag, *(part[column] for column in _FIGURES), *browser))
     return _csv(METRIC_COLUMNS, rows)
 
 

@@ -134,16 +134,17 @@ def _document(
         "kpis": [_finite(kpi.to_dict()) for kpi in kpis],
         "migrations": [_finite(dict(migration)) for migration in result.migrations],
         "participants": [_finite(dict(participant)) for participant in result.participants],
-        **_pictures(result),
+        **_where_any("worst_frames", result.worst_frames),
+        **_where_any("browsers", result.browsers),
         "errors": [error.to_dict() for error in result.errors],
         "notes": list(result.notes),
         "external": list(external),
     }
 
 
-def _pictures(result: RunResult) -> Document:
-    """Where none were decoded the document has no such part."""
-    return {"worst_frames": [_finite(dict(one)) for one in result.worst_frames]} if result.worst_frames else {}
+def _where_any(name: str, found: Sequence[Mapping[str, Any]]) -> Document:
+    """A part that the document has not where it would be empty: no pictures were decoded, no browser took part."""
+    return {name: [_finite(dict(one)) for one in found]} if found else {}
 
 
 def _finite(value: Any) -> Any:

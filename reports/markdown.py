@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from reports.beside import TITLE, figures_of, name_of, readings_of
 from reports.document import Document
 from reports.html_axis import lasting
 from reports.words import UNKNOWN, headline, interval, plain, show, target
@@ -31,6 +32,7 @@ def render_markdown(document: Document) -> str:
         lines += [f"**The generator can't be trusted:** {escaped('; '.join(health['reasons']))}", ""]
     lines += _table(("", "target for", "measured", "90 % interval", "must be", "evidence"), map(_row, judged))
     lines += _errors(document["errors"])
+    lines += _browsers(document.get("browsers") or ())
     lines += _unjudged([kpi for kpi in document["kpis"] if kpi["status"] == "not_judged"])
     lines += [f"- {escaped(note)}" for note in document["notes"]]
     return "\n".join(lines).rstrip("\n") + "\n"
@@ -74,6 +76,11 @@ def _errors(found: Sequence[dict[str, Any]]) -> list[str]:
     ]
     more = [f"and {len(found) - _MOST_ERRORS} more kinds", ""] if len(found) > _MOST_ERRORS else []
     return ["### Errors", "", *_table(("times", "phase", "who", "message"), rows), *more] if rows else []
+
+
+def _browsers(found: Sequence[dict[str, Any]]) -> list[str]:
+    rows = [tuple(map(escaped, (name_of(row), *figures_of(row), readings_of(row)))) for row in found]
+    return [f"### {TITLE}", "", *_table(("mean of", "browser", "ours", "difference", "readings"), rows)] if rows else []
 
 
 def _unjudged(kpis: Sequence[dict[str, Any]]) -> list[str]:

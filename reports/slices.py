@@ -77,6 +77,14 @@ class Slices:
             for place, histogram in slices.items():
                 mine.setdefault(place, Histogram()).merge(histogram)
 
+    def append(self, other: Slices) -> None:
+        """Take in another run's slices, which stay as they are: they come after these, and what is one slice stays one."""
+        renumbered = Slices()
+        for want, slices in other._kept.items():
+            first = max(self._kept.get(want, {}), default=-1) + 1 if want.over else 0
+            renumbered._kept[want] = {first + place: histogram for place, histogram in slices.items()}
+        self.merge(renumbered)
+
     def to_dict(self) -> dict[str, Any]:
         """For a pipe or a file; `from_dict` makes the same again."""
         kept = [

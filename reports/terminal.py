@@ -8,9 +8,10 @@ from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
-from reports import words
+from reports import beside, words
 from reports.document import Document
 from reports.terminal_alerts import alerts
+from reports.terminal_browsers import browsers
 from reports.terminal_parts import bandwidth, errors, health, join_phases, migrations, quality
 from reports.terminal_style import MARKS, STYLES, plain
 from reports.terminal_targets import scorecard, unjudged
@@ -32,6 +33,7 @@ def _blocks(document: Document, width: int) -> Iterable[RenderableType]:
         ("Quality", quality(document)),
         ("Migrations", migrations(document, width)),
         ("Bandwidth", bandwidth(document)),
+        (beside.TITLE, browsers(document, width)),
         ("Errors", errors(document)),
         ("Generator", health(document)),
         ("Notes", _notes(document)),

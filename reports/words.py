@@ -22,6 +22,12 @@ def show(value: float | None, unit: str) -> str:
     return UNKNOWN if value is None else show_quantity(value, unit)
 
 
+def signed(value: float, unit: str) -> str:
+    """A difference: +40 ms, -2 %."""
+    shown = show_quantity(value, unit)
+    return shown if shown.startswith("-") else f"+{shown}"
+
+
 def target(kpi: dict[str, Any]) -> str:
     """ "≥ 98 %", or the dash of a row without a target."""
     return UNKNOWN if kpi["target"] is None else f"{SIGNS[kpi['comparison']]} {show(kpi['target'], kpi['unit'])}"

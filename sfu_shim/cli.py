@@ -56,7 +56,7 @@ def serve(
         )
         asyncio.run(_serve_supervised(config) if supervised else _serve(config))
     except ConfigError as error:
-        print(f"sfu-shim: {error}", file=sys.stderr)
+        print(error, file=sys.stderr)
         raise typer.Exit(2) from error
 
 

@@ -30,22 +30,22 @@ class ShimConfig:
 
     def __post_init__(self) -> None:
         if not 0 <= self.port <= 65535:
-            raise ConfigError(f"port {self.port} is not in 0..65535", phase="sfu-shim")
+            raise ConfigError(f"port {self.port} is not in 0..65535", who="sfu-shim")
         for name in ("join_deadline", "heartbeat", "connect_deadline", "report_interval", "video_bitrate"):
             if not getattr(self, name) > 0:
-                raise ConfigError(f"{name} must be positive, not {getattr(self, name)}", phase="sfu-shim")
+                raise ConfigError(f"{name} must be positive, not {getattr(self, name)}", who="sfu-shim")
         if self.policy.p2p_limit < 0 or not self.policy.migration_deadline > 0 or self.policy.backoff < 0:
-            raise ConfigError("p2p limit, migration deadline and backoff must not be negative", phase="sfu-shim")
+            raise ConfigError("p2p limit, migration deadline and backoff must not be negative", who="sfu-shim")
         if not self.token and not is_loopback(self.host):
             raise ConfigError(
                 f"binding to {self.host} without a token would open the server to the network",
-                phase="sfu-shim",
+                who="sfu-shim",
                 hint="give --token, or bind to 127.0.0.1",
             )
         if not self.media_addresses and is_unspecified(self.host):
             raise ConfigError(
                 f"{self.host} is no address that media could be sent to",
-                phase="sfu-shim",
+                who="sfu-shim",
                 hint="name this machine's own addresses with --media-address",
             )
 

@@ -193,7 +193,7 @@ class ShimServer:
         except OSError as error:
             await self._runner.cleanup()
             where = f"{self.config.host}:{self.config.port}"
-            raise ConfigError(f"can't listen on {where}: {error.strerror or error}", phase="sfu-shim") from error
+            raise ConfigError(f"can't listen on {where}: {error.strerror or error}", who="sfu-shim") from error
         host, port = self._runner.addresses[0][:2]
         return f"ws://[{host}]:{port}/ws" if ":" in host else f"ws://{host}:{port}/ws"
 

@@ -16,7 +16,7 @@ from probe.client.participant import Participant
 from probe.engine.protocol import Message
 from probe.engine.venue import Venue
 from probe.model.scenario import Scenario, Topology
-from probe.signalling.choose import check_url
+from probe.signalling.choose import check_platform
 from probe.stage import Contents, networks_of, prepare, stage
 
 _BEAT = 0.25
@@ -37,7 +37,7 @@ class LoadEngine:
         self._command = command
         self._context = context
         self._gathering = gathering
-        self._venue = Venue(context, contents, command.url, command.token, self._present, vmaf=command.vmaf)
+        self._venue = Venue(context, contents, command.platform, self._present, vmaf=command.vmaf)
         self._rooms = Rooms(context, self._new_meeting, gathering, say)
         self._scenarios: dict[Topology, Scenario] = {}
         self._closing: asyncio.Task[None] | None = None
@@ -102,11 +102,11 @@ class LoadEngine:
 @asynccontextmanager
 async def load_engine(command: Prepare, say: Callable[[Message], None]) -> AsyncIterator[LoadEngine]:
     """An engine on its stage, warmed up; its answers go to `say`. Raises ConfigError and MediaError: nothing was sent yet."""
-    check_url(command.url)
+    check_platform(command.platform)
     networks = networks_of(command.scenario)
     contents = await prepare(command.scenario)
     gathering = Gathering()
-    async with stage(command.scenario, command.url, contents, networks, gathering.sink) as context:
+    async with stage(command.scenario, command.platform.url, contents, networks, gathering.sink) as context:
         context.batch_sink = gathering.batch_sink
         engine = LoadEngine(command, context, contents, gathering, say)
         looking = asyncio.create_task(_look_after(engine))

@@ -46,6 +46,12 @@ class Row:
         return asdict(self) | {"difference": self.difference}
 
 
+def joined(browsers: Summary) -> int:
+    """How many browsers got into a meeting, each time counted: each that did tells how long it took."""
+    found = browsers.histogram("join_duration_seconds")
+    return found.count if found is not None else 0
+
+
 def compare(browsers: Summary, ours: Summary) -> list[Row]:
     """A row for everything that both have seen."""
     found = []

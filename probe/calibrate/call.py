@@ -21,6 +21,7 @@ from probe.measure.migration import StreamSwitch
 from probe.measure.rtp_stream import StreamSnapshot
 from probe.measure.savings import SavingsLedger
 from probe.model.errors import MeasurementError
+from probe.model.platform import Platform
 from probe.model.samples import Sample
 from probe.signalling.base import MigrationStarted
 from probe.signalling.choose import open_signalling
@@ -171,7 +172,7 @@ class Conductor:
         samples: list[Sample] = []
         media = self._contents.media(context.rng)
         participant = Seated(
-            replace(context, sink=samples.append), open_signalling(self._url, ""), media, room, SavingsLedger(),
+            replace(context, sink=samples.append), open_signalling(Platform(url=self._url)), media, room, SavingsLedger(),
             VmafSamples(context, enabled=False), network,
         )  # fmt: skip
         participant.sent, participant.ticks = [], []

@@ -23,6 +23,7 @@ from probe.client.vmaf_samples import VmafSamples
 from probe.measure.savings import SavingsLedger
 from probe.measure.summary import Summary
 from probe.model.errors import MeasurementError
+from probe.model.platform import Platform
 from probe.model.result import counted_errors
 from probe.signalling.choose import open_signalling
 from probe.stage import Contents, networks_of, stage
@@ -49,7 +50,7 @@ class Session:
         stamp, ledger = f"{os.getpid()}-{uuid.uuid4().hex[:6]}", SavingsLedger()
         self._meetings = [
             Meeting(
-                context, self._scenario, f"capacity-{stamp}-{number + 1}", lambda: open_signalling(url, ""),
+                context, self._scenario, f"capacity-{stamp}-{number + 1}", lambda: open_signalling(Platform(url=url)),
                 lambda: contents.media(context.rng), ledger, VmafSamples(context, enabled=False), self._joins.meeting(),
             )
             for number in range(shape[0])

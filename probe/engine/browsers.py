@@ -43,7 +43,7 @@ class Browsers:
             await asyncio.gather(*(self._leave(one) for one in guests))
 
     def _guest(self, browser: Chromium) -> ChromiumParticipant:
-        return ChromiumParticipant(browser, self._setup.url, self._setup.token, self._take, self._now)
+        return ChromiumParticipant(browser, self._setup.platform.url, self._setup.platform.token, self._take, self._now)
 
     def _take(self, sample: Sample) -> None:
         self._summary.add(sample)
@@ -71,7 +71,7 @@ async def browsers(setup: Setup, context: Context, summary: Summary) -> AsyncIte
     if not scenario.browsers:
         yield Browsers(None, setup, context, summary)
         return
-    door, video = door_url(setup.url), scenario.media.video
+    door, video = door_url(setup.platform.url), scenario.media.video
     async with chromium(video.fps if video is not None else 30) as browser:
         # Before the first join: the start of a page's process would disturb those who are in a meeting by then.
         await browser.warm_up(min(MOST_WARM, scenario.browsers * -(-scenario.meetings // setup.of)), door)

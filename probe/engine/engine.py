@@ -45,7 +45,7 @@ class Engine:
         self._spool = spool
         self._outcome = outcome
         # The pictures of one engine's meetings are as good a sample as those of all, and VMAF is dear.
-        self._venue = Venue(context, contents, setup.url, setup.token, self._present, vmaf=setup.number == 1)
+        self._venue = Venue(context, contents, setup.platform, self._present, vmaf=setup.number == 1)
         self._meetings: dict[int, Meeting] = {}
 
     async def hold(self, hold: Hold) -> None:
@@ -129,7 +129,7 @@ async def engine(setup: Setup) -> AsyncIterator[Engine]:
     """An engine on its stage, warmed up. Raises ConfigError and MediaError: nothing was sent yet."""
     networks = networks_of(setup.scenario)
     contents = await prepare(setup.scenario)
-    dumps = Dumps(setup.dump_stats, setup.number, setup.url) if setup.dump_stats is not None else None
+    dumps = Dumps(setup.dump_stats, setup.number, setup.platform.url) if setup.dump_stats is not None else None
     spool, outcome = Spool(setup.spool, join=True), Outcome(slices=Slices(Want(*one) for one in setup.slices))
 
     def sink(sample: Sample) -> None:
@@ -145,7 +145,7 @@ async def engine(setup: Setup) -> AsyncIterator[Engine]:
         spool.add_batch(batch)
 
     try:
-        async with stage(setup.scenario, setup.url, contents, networks, sink, setup.epoch) as context:
+        async with stage(setup.scenario, setup.platform.url, contents, networks, sink, setup.epoch) as context:
             context.batch_sink, context.dumps = batch_sink, dumps
             flushing = asyncio.create_task(_flush(spool))
             try:

@@ -24,6 +24,7 @@ from pydantic_core import PydanticSerializationError
 
 from probe.model import errors
 from probe.model.errors import ConfigError, MeasurementError, ProbeError
+from probe.model.platform import Platform
 from probe.model.progress import ParticipantNow
 from probe.model.scenario import Scenario
 from probe.model.validation import Strict, nearest, validate
@@ -49,8 +50,7 @@ class Setup(Message):
 
     type = "setup"
     scenario: Scenario
-    url: str
-    token: str = ""
+    platform: Platform
     number: Annotated[int, Field(ge=1)] = 1
     of: Annotated[int, Field(ge=1)] = 1
     stamp: str

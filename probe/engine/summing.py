@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from probe.browser.comparison import compare
+from probe.browser.comparison import compare, joined
 from probe.child_process import Loss
 from probe.engine.outcome import Outcome
 from probe.measure.observed import statement
 from probe.model.result import RunError, counted_errors
-from reports.titles import title_of
-from reports.words import show
 
 BUG = "bug"
 """The phase of an error that is meetprobe's own."""
@@ -77,15 +75,15 @@ def notes_of(total: Outcome, processes: int, asked: int) -> tuple[str, ...]:
     ]
     ran = [f"held by {processes} processes"] if processes > 1 else []
     fewer = [f"{asked} processes were asked for: a meeting is held by one"] if asked > processes else []
-    return (*statement(total.observed), *networks, *_beside(total), *ran, *fewer)
+    return (*statement(total.observed), *networks, *_company(total), *ran, *fewer)
 
 
-def _beside(total: Outcome) -> list[str]:
-    """What the browsers saw and what we saw of the same meetings: means, and how many readings they are of."""
-    notes = []
-    for row in compare(total.browsers, total.summary):
-        part = row.tag.partition("=")[2]
-        what = f"{title_of(row.metric)} ({part})" if part else title_of(row.metric)
-        both = f"{show(row.browser, row.unit)} there, {show(row.ours, row.unit)} here"
-        notes.append(f"Chromium beside us: {what}: {both} (means of {row.browser_count} and {row.our_count} readings)")
-    return notes
+def _company(total: Outcome) -> list[str]:
+    count = joined(total.browsers)
+    who, are = (f"{count} browsers (Chromium)", "their figures are") if count > 1 else ("a browser (Chromium)", "its figures are")
+    return [f"{who} took part beside us: {are} shown apart, and are not judged"] if count else []
+
+
+def beside_of(total: Outcome) -> tuple[dict[str, Any], ...]:
+    """What the browsers saw and what we saw of the same meetings: the report's `browsers`."""
+    return tuple(row.to_dict() for row in compare(total.browsers, total.summary))

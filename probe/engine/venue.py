@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from typing import Any
 
+from probe.client.api_calls import hear
 from probe.client.context import Context
 from probe.client.generator_watch import GeneratorWatch
 from probe.client.meeting import Guests, Meeting
@@ -19,6 +20,7 @@ from probe.measure.health import GeneratorHealth
 from probe.measure.savings import SavingsLedger
 from probe.media.vmaf import available as vmaf_available
 from probe.model.errors import MediaError
+from probe.model.platform import Platform
 from probe.model.scenario import Observe, Scenario
 from probe.signalling.choose import open_signalling
 from probe.stage import Contents
@@ -32,13 +34,13 @@ class Venue:
     comings and goings `present` hears."""
 
     def __init__(
-        self, context: Context, contents: Contents, url: str, token: str, present: Callable[[int], None], *, vmaf: bool
+        self, context: Context, contents: Contents, platform: Platform, present: Callable[[int], None], *, vmaf: bool
     ) -> None:
         self.ledger = SavingsLedger()
         self._context = context
         self._contents = contents
-        self._url = url
-        self._token = token
+        self._platform = platform
+        self._heard = hear(context, "signalling")
         self._present = present
         self._vmaf = VmafSamples(context, enabled=vmaf and contents.video is not None and vmaf_available())
         self._watch: GeneratorWatch | None = None
@@ -66,7 +68,7 @@ class Venue:
             return self._contents.media(context.rng)
 
         return Meeting(
-            context, scenario, room, lambda: open_signalling(self._url, self._token), new_media, self.ledger, self._vmaf,
+            context, scenario, room, lambda: open_signalling(self._platform, self._heard), new_media, self.ledger, self._vmaf,
             self._present, tell, guests,
         )  # fmt: skip
 

@@ -249,20 +249,25 @@ _ALL = (
         "lower",
         "request sent to response complete, of the platform's signalling and HTTP calls",
         "source",
+        "call",
     ),
     _m(
         "http_error_ratio",
         "ratio",
         "lower",
-        "requests that ended in a 4xx, a 5xx or a timeout, of all requests",
+        "requests that were refused (4xx), failed (5xx), or got no answer, of all requests",
+        "source",
+        "call",
         rate=True,
     ),
     _m(
         "http_error_class_ratio",
         "ratio",
         "lower",
-        "requests that ended in this class of error (4xx, 5xx, timeout), of all requests",
+        "requests that ended in this class of error (4xx, 5xx, refused, timeout, unreachable), of all requests",
         "class",
+        "source",
+        "call",
         rate=True,
     ),
     _m(
@@ -270,9 +275,19 @@ _ALL = (
         "ratio",
         "higher",
         "requests that the server answered in time and without a 5xx",
+        "source",
+        "call",
         rate=True,
     ),
-    _m("rate_limited_ratio", "ratio", "lower", "requests that were answered with 429, of all requests", rate=True),
+    _m(
+        "rate_limited_ratio",
+        "ratio",
+        "lower",
+        "requests that were answered with 429, of all requests",
+        "source",
+        "call",
+        rate=True,
+    ),
     _m("data_completeness_ratio", "ratio", "higher", "required figures that a stored run has, of all"),
     _m("data_accuracy_ratio", "ratio", "higher", "cross-checks that the figures of a stored run pass, of all"),
     _m("data_freshness_seconds", "seconds", "lower", "end of a run to its results stored"),
@@ -283,18 +298,12 @@ _ALL = (
 
 METRICS: dict[str, Metric] = {metric.name: metric for metric in _ALL}
 
-_API = "requests to the platform's API are not timed yet"
 _OVER_TIME = "it is derived from checks over time, of which a run is one"
 _STORED = "it is read over the stored runs, not in one"
 NOT_IN_A_RUN: dict[str, str] = {
     "platform_uptime_ratio": _OVER_TIME,
     "outage_seconds": _OVER_TIME,
     "time_between_failures_seconds": _OVER_TIME,
-    "http_response_seconds": _API,
-    "http_error_ratio": _API,
-    "http_error_class_ratio": _API,
-    "http_available_ratio": _API,
-    "rate_limited_ratio": _API,
     "data_completeness_ratio": _STORED,
     "data_accuracy_ratio": _STORED,
     "data_freshness_seconds": _STORED,

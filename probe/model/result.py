@@ -35,6 +35,7 @@ class RunResult:
     `probe.measure.summary.Summary.to_dict()`, `health` the fields of the generator's verdict (`trustworthy`, `reasons`,
     `loop_lag_p99_seconds`, …; a missing or null figure was not measured). `migrations` and `participants` are the
     entries of the report document, as JSON-ready mappings. `notes` are sentences that a reader of the figures needs.
+    `browsers` are the rows of what browsers among the participants saw beside what we saw.
     `series` is `probe.measure.series.Series.columns()`, `slices` is `reports.slices.Slices.to_dict()`: samples by their time, for
     targets that ask for it. `events` are what was done to the network and when, and `worst_frames` the
     pictures that came out worst, as the report has them.
@@ -57,3 +58,4 @@ class RunResult:
     slices: Mapping[str, Any] = field(default_factory=dict)
     events: tuple[Mapping[str, Any], ...] = ()
     worst_frames: tuple[Mapping[str, Any], ...] = ()
+    browsers: tuple[Mapping[str, Any], ...] = ()

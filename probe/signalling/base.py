@@ -3,6 +3,14 @@
 An adapter turns a platform's own messages into *paths*. A path is one peer connection that the participant shall have: to
 another participant (`p2p`), or to a server (`sfu`). A platform with one connection to publish and another to subscribe
 opens two paths, first the one that ends a join; server-made offers are descriptions that arrive on an open path at any time.
+
+A room may move from paths of one kind to paths of the other. With a *handshake*, as the shim's, the platform announces the move
+and we tell when we are ready. Most platforms have none: they open and close connections as they see fit. Their adapter tells
+just that, by OpenPath and ClosePath with `migration` None, in whatever order it happens, and by TopologyChanged what the
+platform says of itself, if it does. The move is recognised from that and from the media (docs/migration.md).
+
+A platform that keeps a connection and re-points it (a new ICE user name or DTLS fingerprint on the same one): that is another
+connection, so another path with another id: OpenPath of the new one, ClosePath of the old.
 """
 
 from __future__ import annotations
@@ -19,7 +27,8 @@ class Joined:
     """The room was entered: our id there, the members who were there before, what carries us.
 
     `awaits` ends the join. members: their media, if any of them were there; connection: nobody's media is awaited, the first
-    path is enough; media: somebody's, whoever that will be.
+    path is enough; media: somebody's, whoever that will be. `handshake`: the platform announces its moves by MigrationStarted,
+    and waits for `send_ready`; False where moves have to be recognised.
     """
 
     participant: str
@@ -27,6 +36,7 @@ class Joined:
     topology: Topology
     ice_servers: tuple[tuple[tuple[str, ...], str | None, str | None], ...] = ()
     awaits: Literal["members", "connection", "media"] = "members"
+    handshake: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +95,14 @@ class MemberLeft:
 
 
 @dataclass(frozen=True, slots=True)
+class TopologyChanged:
+    """A platform without a handshake says what carries the room from now on, or what will: before, while or after the paths
+    change. Said again it means nothing new. For platforms that say nothing it is never needed."""
+
+    topology: Topology
+
+
+@dataclass(frozen=True, slots=True)
 class MigrationStarted:
     """The room moves. `members`: whose media must flow on the new path; `deadline`: seconds allowed."""
 
@@ -131,6 +149,7 @@ Event = (
     | RemoteCandidate
     | MemberJoined
     | MemberLeft
+    | TopologyChanged
     | MigrationStarted
     | MigrationCommitted
     | MigrationRolledBack
@@ -161,13 +180,17 @@ class Signalling(Protocol):
         """Tell that ICE and DTLS are up, for platforms that want to know."""
 
     async def send_ready(self, migration: str) -> None:
-        """Tell that the media of all members arrives on the new path."""
+        """Tell that the media of all members arrives on the new path. Only asked of platforms with a handshake."""
 
     async def send_failed(self, migration: str, reason: str) -> None:
-        """Tell that we can't follow the migration."""
+        """Tell that we can't follow the migration. Only asked of platforms with a handshake."""
 
     async def force_topology(self, topology: Topology | None) -> None:
-        """Pin the room to a topology, None gives it back to the platform's policy."""
+        """Pin the room to a topology, None gives it back to the platform's policy.
+
+        Where that can't be had, raises ConfigError, with the platform's address as `who` and the topology in the message: the
+        meeting is then held as the platform likes it, the report says so, and nobody else of that meeting asks again.
+        """
 
     async def leave(self) -> None:
         """Leave and close, within a second or two, whatever the platform does. Idempotent. What is to be sent from then on is

@@ -1,65 +1,113 @@
-"""Which adapter speaks to a URL."""
+"""Which adapter enters the meetings of a platform: the one that the user names, or that its URL tells."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from probe.model.errors import ConfigError
+from probe.model.platform import Platform
 from probe.model.scenario import Topology
+from probe.model.url import without_secrets
+from probe.model.validation import nearest
+from probe.rtc.tls import tls_context
+from probe.signalling.access import Access
+from probe.signalling.adapters import Adapter, adapters
 from probe.signalling.base import Signalling
-from probe.signalling.janus import JanusSignalling
-from probe.signalling.janus_url import JanusUrl
-from probe.signalling.shim import ShimSignalling
-from probe.signalling.whep import WhepSignalling
-from probe.signalling.whip import WhipSignalling
+from probe.signalling.calls import Heard, unheard
 
-_ADAPTERS: dict[str, Callable[[str, str], Signalling]] = {
-    "ws": ShimSignalling,
-    "wss": ShimSignalling,
-    "whip+http": WhipSignalling,
-    "whip+https": WhipSignalling,
-    "whep+http": WhepSignalling,
-    "whep+https": WhepSignalling,
-    "janus+ws": JanusSignalling,
-    "janus+wss": JanusSignalling,
-    "janus+http": JanusSignalling,
-    "janus+https": JanusSignalling,
-}
-_OWN = ("ws", "wss")
-"""A server of meetings that move between P2P and SFU; behind the others stands a server that carries all media."""
+_BY_PATH = {"/whip": "whip", "/whep": "whep"}
+"""What plain http(s) URLs of such endpoints end in."""
 
 
-def check_url(url: str) -> None:
-    """Raises ConfigError when no adapter speaks to that URL, before anything is sent."""
+def check_platform(platform: Platform) -> None:
+    """Raises ConfigError when no adapter speaks to that URL, or its certificates can't be read, before anything is sent."""
+    name, url = _chosen(platform)
+    check = getattr(adapters()[name], "check_url", None)
+    if check is not None:
+        check(url)
+    tls_context(platform.tls)
+
+
+def check_topology(platform: Platform, topology: Topology) -> None:
+    """Raises ConfigError for a topology that nobody can have there: whoever waits for a move that can't come has failed for no
+    reason of the platform's."""
+    name, _ = _chosen(platform)
+    possible = adapters()[name].topologies
+    if topology not in possible:
+        raise ConfigError(
+            f"topology {topology} can't be had at {platform.shown}: a platform of the kind {name!r} has {', '.join(possible)}",
+            phase="topology",
+            hint="take a scenario with topology: sfu, like --scenario sfu"
+            if "sfu" in possible
+            else "choose another scenario",
+        )
+
+
+def open_signalling(platform: Platform, heard: Heard = unheard) -> Signalling:
+    """A fresh adapter for one participant, whose calls `heard` gets. Raises ConfigError for a URL that no adapter speaks to."""
+    name, url = _chosen(platform)
+    return adapters()[name](url, Access(platform.token, platform.tls, heard))
+
+
+def _chosen(platform: Platform) -> tuple[str, str]:
+    """The adapter's name, and the URL as it wants it."""
+    parts = _split(platform.url)
+    if platform.signalling:
+        return _named(platform, parts)
+    for name, adapter in adapters().items():
+        if parts.scheme in adapter.schemes:
+            return name, platform.url
+    if parts.scheme in ("http", "https"):
+        for ending, name in _BY_PATH.items():
+            if ending in parts.path:
+                return name, f"{name}+{platform.url}"
+    raise _nowhere(platform)
+
+
+def _split(url: str) -> SplitResult:
     try:
         parts = urlsplit(url)
         parts.port  # noqa: B018 - the property raises on a bad port
     except ValueError as error:
-        raise ConfigError(f"bad URL {url!r}: {error}", phase="url", hint="give one like ws://host:8787") from error
-    if parts.scheme not in _ADAPTERS or not parts.hostname:
         raise ConfigError(
-            f"can't enter a meeting at {url!r}",
+            f"bad URL {without_secrets(url)!r}: {error}", phase="url", hint="give one like ws://host:8787"
+        ) from error
+    if not parts.hostname:
+        raise ConfigError(
+            f"can't enter a meeting at {without_secrets(url)!r}",
             phase="url",
-            hint=f"give a URL like ws://host:8787; schemes: {', '.join(sorted(_ADAPTERS))}",
+            hint="give a URL like ws://host:8787; schemes: " + _schemes(),
         )
-    if parts.scheme.startswith("janus+"):
-        JanusUrl.parse(url)
+    return parts
 
 
-def check_topology(url: str, topology: Topology) -> None:
-    """Raises ConfigError for a topology that nobody can have there: whoever waits for a move that can't come has failed for no
-    reason of the platform's."""
-    scheme = urlsplit(url).scheme
-    if scheme not in _OWN and topology != "sfu":
+def _named(platform: Platform, parts: SplitResult) -> tuple[str, str]:
+    name, known = platform.signalling, adapters()
+    if name not in known:
         raise ConfigError(
-            f"topology {topology} can't be had at {scheme}://: that server carries all media",
-            phase="topology",
-            hint="take a scenario with topology: sfu, like --scenario sfu",
+            f"no adapter is called {name!r}{nearest(name, known)}",
+            who="--signalling",
+            hint=f"there are {', '.join(known)}; docs/adapters.md tells how to add one",
         )
+    adapter: Adapter = known[name]
+    if parts.scheme in adapter.schemes:
+        return name, platform.url
+    if f"{name}+{parts.scheme}" in adapter.schemes:
+        return name, f"{name}+{platform.url}"
+    raise ConfigError(
+        f"the adapter {name!r} does not speak {parts.scheme}://",
+        phase="url",
+        hint=f"it speaks {', '.join(one.removeprefix(name + '+') for one in adapter.schemes)}",
+    )
 
 
-def open_signalling(url: str, token: str) -> Signalling:
-    """A fresh adapter for one participant. Raises ConfigError for a URL that no adapter speaks to."""
-    check_url(url)
-    return _ADAPTERS[urlsplit(url).scheme](url, token)
+def _nowhere(platform: Platform) -> ConfigError:
+    return ConfigError(
+        f"can't enter a meeting at {platform.shown!r}",
+        phase="url",
+        hint=f"give a URL like ws://host:8787, or name the adapter by --signalling; schemes: {_schemes()}",
+    )
+
+
+def _schemes() -> str:
+    return ", ".join(sorted(scheme for adapter in adapters().values() for scheme in adapter.schemes))

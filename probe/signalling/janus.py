@@ -13,6 +13,7 @@ from typing import Literal
 from probe.model.errors import ConfigError, ProbeError, ProtocolError, SignallingError
 from probe.signalling import base
 from probe.signalling import janus_messages as janus
+from probe.signalling.access import Access
 from probe.signalling.janus_feeds import Feeds, Wish, participant
 from probe.signalling.janus_session import JanusSession
 from probe.signalling.janus_transport import Lost, open_transport
@@ -42,10 +43,13 @@ class JanusSignalling:
     `heard` counts what Janus told of its connections: webrtcup, media, slowlink, hangup.
     """
 
-    def __init__(self, url: str, token: str) -> None:
+    schemes = ("janus+ws", "janus+wss", "janus+http", "janus+https")
+    topologies = ("sfu",)
+
+    def __init__(self, url: str, access: Access) -> None:
         self._url = JanusUrl.parse(url)
         self.heard: Counter[str] = Counter()
-        self._session = JanusSession(open_transport(self._url.server), token)
+        self._session = JanusSession(open_transport(self._url.server, access), access)
         self._where = self._session.where
         self._room: janus.Id = ""
         self._handles: dict[str, int] = {}
@@ -55,6 +59,11 @@ class JanusSignalling:
         self._subscriber: Literal["none", "opened", "attached", "closed"] = "none"
         self._left = False
         self._over = False
+
+    @staticmethod
+    def check_url(url: str) -> None:
+        """Raises ConfigError for one whose options nobody knows."""
+        JanusUrl.parse(url)
 
     async def connect(self) -> None:
         try:

@@ -7,6 +7,7 @@ import itertools
 from dataclasses import replace
 
 from probe.model.errors import ProbeError, ProtocolError, SignallingError
+from probe.signalling.access import Access
 from probe.signalling.janus_messages import Json, Message, MessageError, create, decode, destroy, explain, keepalive
 from probe.signalling.janus_transport import CLOSE_DEADLINE, Lost, Transport
 
@@ -18,10 +19,10 @@ KEEPALIVE = 20.0
 class JanusSession:
     """`request` waits for its answer. `post` does not: that answer comes by `incoming`, with the request's subject."""
 
-    def __init__(self, transport: Transport, token: str) -> None:
+    def __init__(self, transport: Transport, access: Access) -> None:
         self.where = transport.where
         self._transport = transport
-        self._token = token
+        self._access = access
         self._id: int | None = None
         self._numbers = itertools.count(1)
         self._waiting: dict[str, tuple[asyncio.Future[Message], bool]] = {}
@@ -113,7 +114,7 @@ class JanusSession:
         if self._lost is not None:
             raise SignallingError(str(self._lost), who=self.where, phase="signalling")
         session = {"session_id": self._id} if self._id is not None else {}
-        token = {"token": self._token} if self._token else {}
+        token = {"token": self._access.token} if self._access.token else {}
         await self._transport.send({**message, **session, **token, "transaction": transaction})
 
     async def _read(self) -> None:

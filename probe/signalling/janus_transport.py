@@ -10,9 +10,10 @@ import aiohttp
 
 from probe.model.errors import AccessDenied, ProtocolError, SignallingError
 from probe.model.url import without_secrets
+from probe.signalling.access import Access
 from probe.signalling.janus_messages import SUBPROTOCOL, Json
 from probe.signalling.no_connection import no_connection
-from probe.signalling.shared_session import SessionLoan, own_session
+from probe.signalling.shared_session import SessionLoan
 
 CONNECT_DEADLINE = 10.0
 SEND_DEADLINE = 5.0
@@ -45,22 +46,23 @@ class Transport(Protocol):
         """Within a second or two, whatever Janus does. Idempotent."""
 
 
-def open_transport(url: str) -> Transport:
+def open_transport(url: str, access: Access) -> Transport:
     """For ws(s)://host:port or http(s)://host:port/janus. Nothing is sent yet."""
-    return WebSocketTransport(url) if url.startswith("ws") else HttpTransport(url)
+    return WebSocketTransport(url, access) if url.startswith("ws") else HttpTransport(url, access)
 
 
 class WebSocketTransport:
     """One WebSocket with subprotocol `janus-protocol`."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, access: Access) -> None:
         self.where = without_secrets(url)
+        self._access = access
         self._url = url
         self._loan: SessionLoan | None = None
         self._socket: aiohttp.ClientWebSocketResponse | None = None
 
     async def open(self) -> None:
-        self._loan = SessionLoan()
+        self._loan = self._access.session()
         try:
             async with asyncio.timeout(CONNECT_DEADLINE):
                 self._socket = await self._loan.session.ws_connect(
@@ -108,8 +110,9 @@ class WebSocketTransport:
 class HttpTransport:
     """Each request is a POST whose answer comes at once; the session's events come by one long poll after the other."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, access: Access) -> None:
         self.where = without_secrets(url)
+        self._access = access
         self._url = url.rstrip("/")
         self._session: aiohttp.ClientSession | None = None
         self._arrived: asyncio.Queue[object] = asyncio.Queue()
@@ -117,7 +120,7 @@ class HttpTransport:
         self._lost = ""
 
     async def open(self) -> None:
-        self._session = own_session()
+        self._session = self._access.own_session()
         try:
             async with asyncio.timeout(CONNECT_DEADLINE):
                 info = await self._get(f"{self._url}/info", {})

@@ -16,6 +16,9 @@ from weakref import WeakKeyDictionary
 
 import aiohttp
 
+from probe.model.platform import SYSTEM, Tls
+from probe.rtc.tls import tls_context
+
 
 @dataclass(slots=True)
 class _Shared:
@@ -23,16 +26,19 @@ class _Shared:
     users: int = 0
 
 
-_shared: WeakKeyDictionary[asyncio.AbstractEventLoop, _Shared] = WeakKeyDictionary()
+_shared: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[Tls, _Shared]] = WeakKeyDictionary()
 
 
 class SessionLoan:
-    """A hold on the running loop's session. Give it back, once or more often; the last one closes the session."""
+    """A hold on the running loop's session that trusts by `tls`. Give it back, once or more often; the last one closes the session.
+    Raises ConfigError for authorities that can't be read."""
 
-    def __init__(self) -> None:
-        loop = asyncio.get_running_loop()
-        found = _shared.get(loop)
-        self._held = found if found is not None else _shared.setdefault(loop, _Shared(_open()))
+    def __init__(self, tls: Tls = SYSTEM) -> None:
+        self._tls = tls
+        sessions = _shared.setdefault(asyncio.get_running_loop(), {})
+        if tls not in sessions:
+            sessions[tls] = _Shared(_open(tls))
+        self._held = sessions[tls]
         self._held.users += 1
         self._given_back = False
 
@@ -48,18 +54,25 @@ class SessionLoan:
         self._given_back = True
         self._held.users -= 1
         if self._held.users == 0:
-            _shared.pop(asyncio.get_running_loop(), None)
+            self._forget()
             await self._held.session.close()
 
+    def _forget(self) -> None:
+        loop = asyncio.get_running_loop()
+        sessions = _shared.get(loop, {})
+        sessions.pop(self._tls, None)
+        if not sessions:
+            _shared.pop(loop, None)
 
-def own_session() -> aiohttp.ClientSession:
+
+def own_session(tls: Tls = SYSTEM) -> aiohttp.ClientSession:
     """One participant's alone, for who makes many requests: its connections stay open between them, as a browser's do, and
     serve nobody else. Close it."""
-    return _open(keep_alive=True)
+    return _open(tls, keep_alive=True)
 
 
-def _open(*, keep_alive: bool = False) -> aiohttp.ClientSession:
-    connector = aiohttp.TCPConnector(limit=0, force_close=not keep_alive, use_dns_cache=False)
+def _open(tls: Tls, *, keep_alive: bool = False) -> aiohttp.ClientSession:
+    connector = aiohttp.TCPConnector(limit=0, force_close=not keep_alive, use_dns_cache=False, ssl=tls_context(tls))
     return aiohttp.ClientSession(
         connector=connector,
         cookie_jar=aiohttp.DummyCookieJar(),

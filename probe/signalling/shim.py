@@ -12,6 +12,7 @@ import aiohttp
 from probe.model.errors import AccessDenied, ProtocolError, SignallingError
 from probe.model.url import without_secrets
 from probe.signalling import base
+from probe.signalling.access import Access
 from probe.signalling.no_connection import no_connection
 from probe.signalling.shared_session import SessionLoan
 from sfu_shim.core import protocol
@@ -27,17 +28,20 @@ _DENIED = {4401: "the server refused the token", 4403: "the room or the server i
 class ShimSignalling:
     """One WebSocket to `url` (ws:// or wss://; the path /ws is added when the URL has none)."""
 
-    def __init__(self, url: str, token: str) -> None:
+    schemes = ("ws", "wss")
+    topologies = ("hybrid", "p2p", "sfu")
+
+    def __init__(self, url: str, access: Access) -> None:
         self._url = _with_path(url)
         self._where = without_secrets(self._url)
-        self._token = token
+        self._access = access
         self._loan: SessionLoan | None = None
         self._socket: aiohttp.ClientWebSocketResponse | None = None
         self._early: list[base.Event] = []
         self._left = False
 
     async def connect(self) -> None:
-        self._loan = SessionLoan()
+        self._loan = self._access.session()
         try:
             async with asyncio.timeout(CONNECT_DEADLINE):
                 self._socket = await self._loan.session.ws_connect(
@@ -70,7 +74,7 @@ class ShimSignalling:
     async def join(self, room: str, name: str) -> base.Joined:
         try:
             async with asyncio.timeout(ANSWER_DEADLINE):
-                await self._send(protocol.Join(room=room, token=self._token, name=name), phase="room_join")
+                await self._send(protocol.Join(room=room, token=self._access.token, name=name), phase="room_join")
                 return await self._welcome()
         except TimeoutError as error:
             raise ProtocolError(

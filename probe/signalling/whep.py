@@ -8,6 +8,7 @@ from urllib.parse import quote
 from probe.model.errors import SignallingError
 from probe.signalling import base
 from probe.signalling import whip_messages as messages
+from probe.signalling.access import Access
 from probe.signalling.whip import PATIENCE, ROOM, WhipSignalling
 from probe.signalling.whip_http import refused
 from probe.signalling.whip_messages import Response, Session
@@ -22,9 +23,10 @@ class WhepSignalling(WhipSignalling):
     """
 
     path = "whep"
+    schemes = ("whep+http", "whep+https")
 
-    def __init__(self, url: str, token: str, patience: float = PATIENCE, *, server_offers: bool = False) -> None:
-        super().__init__(url, token, patience)
+    def __init__(self, url: str, access: Access, patience: float = PATIENCE, *, server_offers: bool = False) -> None:
+        super().__init__(url, access, patience)
         self._server_offers = server_offers
 
     async def join(self, room: str, name: str) -> base.Joined:

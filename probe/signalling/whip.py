@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Literal
+from typing import ClassVar, Literal
 from urllib.parse import quote, urlsplit
 
 from probe.model.errors import ConfigError, NegotiationError, ProbeError, ProtocolError, SignallingError
 from probe.model.url import without_secrets
 from probe.signalling import base
 from probe.signalling import whip_messages as messages
+from probe.signalling.access import Access
 from probe.signalling.whip_http import WhipHttp, refused
 from probe.signalling.whip_messages import Fragment, Response, Session
 
@@ -25,20 +26,22 @@ _GONE = frozenset({404, 410})
 
 
 class WhipSignalling:
-    """One session at `url`: http(s)://…, with or without whip+ before it. `token` goes as Bearer with every request.
+    """One session at `url`: http(s)://…, with or without whip+ before it. The token goes as Bearer with every request.
 
     The offer goes out by POST and the answer comes back as an event; from then on the server says nothing by itself.
     `ice_servers` are those that it named so far: what comes with the answer is too late for our gathering.
     """
 
     path = "whip"
+    schemes: ClassVar[tuple[str, ...]] = ("whip+http", "whip+https")
+    topologies = ("sfu",)
 
-    def __init__(self, url: str, token: str, patience: float = PATIENCE) -> None:
+    def __init__(self, url: str, access: Access, patience: float = PATIENCE) -> None:
         self._url = _plain(url)
         self._patience = patience
         self.ice_servers: messages.IceServers = ()
         self.session: Session | None = None
-        self._http = WhipHttp(token)
+        self._http = WhipHttp(access)
         self._events: asyncio.Queue[base.Event] = asyncio.Queue()
         self._target = self._url
         self._described = ""

@@ -12,6 +12,7 @@ import aiohttp
 from probe.model.errors import AccessDenied, NegotiationError, ProbeError, ProtocolError, ServerUnreachable
 from probe.model.url import without_secrets
 from probe.signalling import whip_messages as messages
+from probe.signalling.access import Access
 from probe.signalling.no_connection import no_connection
 from probe.signalling.shared_session import SessionLoan
 from probe.signalling.whip_messages import Response
@@ -39,10 +40,10 @@ _HINTS = {
 
 
 class WhipHttp:
-    """Requests with `token`, on the running loop's shared session from `open` to `close`."""
+    """Requests with the token of `access`, on the running loop's shared session from `open` to `close`."""
 
-    def __init__(self, token: str) -> None:
-        self._token = token
+    def __init__(self, access: Access) -> None:
+        self._access = access
         self._loan: SessionLoan | None = None
         self._hurried = asyncio.Event()
 
@@ -52,7 +53,7 @@ class WhipHttp:
 
     def open(self) -> None:
         """Once, in a running loop."""
-        self._loan = SessionLoan()
+        self._loan = self._access.session()
 
     async def close(self) -> None:
         """Idempotent."""
@@ -108,7 +109,7 @@ class WhipHttp:
 
     async def _send(self, method: str, url: str, phase: str, body: str, headers: Mapping[str, str]) -> Response:
         assert self._loan is not None, "open() comes first"
-        sent = {**headers, **({"Authorization": f"Bearer {self._token}"} if self._token else {})}
+        sent = {**headers, **({"Authorization": f"Bearer {self._access.token}"} if self._access.token else {})}
         data = body.encode() if body else None
         try:
             async with (

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -68,10 +68,19 @@ def _postgresql(url: URL) -> Engine:
 
 
 @contextmanager
-def writing(engine: Engine) -> Iterator[Connection]:
-    """One transaction: all of it, or nothing. Raises MeasurementError when the database fails."""
-    with _told(engine), engine.connect().execution_options(writes=True) as connection, connection.begin():
+def writing(
+    engine: Engine, committing: Callable[[], AbstractContextManager[None]] = nullcontext
+) -> Iterator[Connection]:
+    """One transaction: all of it, or nothing; its commit happens within `committing()`. Raises MeasurementError when the
+    database fails."""
+    with (
+        _told(engine),
+        engine.connect().execution_options(writes=True) as connection,
+        connection.begin() as transaction,
+    ):
         yield connection
+        with committing():
+            transaction.commit()
 
 
 @contextmanager

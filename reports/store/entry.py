@@ -22,12 +22,13 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A run on its way into the history: the report document, the summary as `Summary.to_dict` gives it, and words of the
-    user's to tell runs apart."""
+    """A run on its way into the history: the report document, the summary as `Summary.to_dict` gives it, words of the
+    user's to tell runs apart, and samples by their time as `Slices.to_dict` gives them, where targets asked for them."""
 
     document: Document
     summary: Mapping[str, Any]
     labels: Mapping[str, str] = field(default_factory=dict)
+    slices: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def id(self) -> str:

@@ -12,10 +12,12 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Select, delete, func, insert, select, update
 from sqlalchemy.engine import URL
 
+from probe.measure.histogram import Histogram
 from probe.measure.summary import Summary
 from probe.model.errors import ConfigError
 from probe.model.validation import nearest
 from reports.document import Document
+from reports.slices import Slices
 from reports.store.database import open_database, reading, writing
 from reports.store.entry import (
     Entry,
@@ -28,14 +30,16 @@ from reports.store.entry import (
     verdict_rows,
 )
 from reports.store.location import shown
-from reports.store.packing import pack_document, unpack
+from reports.store.packing import pack, pack_document, pack_if_fits, unpack
 from reports.store.quality import Finding, check, duplicates
+from reports.store.responses import METRIC, Responses, summary_of_responses
 from reports.store.tables import errors, findings, runs, summaries, verdicts
 
 MOST_RUNS = 5000
 """That one question is answered from: more are cut, newest first."""
 _AT_ONCE = 500
-_COLUMNS = [column for column in runs.columns if column.name != "document"]
+_PACKED = ("document", "slices", "responses")
+_COLUMNS = [column for column in runs.columns if column.name not in _PACKED]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +59,7 @@ class History:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._responses = Responses(engine)
 
     @property
     def name(self) -> str:
@@ -65,13 +70,14 @@ class History:
         the repetition is counted. Raises ValueError for a document that can't be stored."""
         stored_at = now or datetime.now(UTC)
         row = {**run_row(entry), "stored_at": stored_at, "document": pack_document(entry.document)}
+        row["slices"] = pack_if_fits(entry.slices)
         parts = (
             (summaries, summary_rows(entry)),
             (verdicts, verdict_rows(entry)),
             (errors, error_rows(entry)),
             (findings, [{"run_id": entry.id, **finding.to_dict()} for finding in check(entry, stored_at)]),
         )
-        with writing(self._engine) as connection:
+        with writing(self._engine, self._responses.timed) as connection:
             if not _first(connection, row):
                 return False
             for table, rows in parts:
@@ -127,6 +133,26 @@ class History:
                     rows[run_id].append((name, tag, packed))
         return {run_id: summary_of(rows[run_id]) for run_id in run_ids}
 
+    def slices(self, run_ids: Sequence[str]) -> dict[str, Slices]:
+        """Run id → its samples by their time, of those runs that kept any."""
+        return {name: Slices.from_dict(told) for name, told in self._packed(runs.c.slices, run_ids)}
+
+    def responses(self) -> Summary:
+        """`store_response_seconds` of this session so far: see `reports.store.responses`."""
+        return self._responses.summary()
+
+    def keep_responses(self, run_id: str) -> None:
+        """Note beside a stored run how long the statements of this session, which stored it, took."""
+        told = self.responses().histogram(METRIC)
+        if told is not None:
+            with writing(self._engine) as connection:
+                connection.execute(update(runs).where(runs.c.id == run_id).values(responses=pack(told.to_dict())))
+
+    def responses_of(self, run_ids: Sequence[str]) -> dict[str, Summary]:
+        """Run id → `store_response_seconds` of the session that stored it, of those runs that have it noted."""
+        found = self._packed(runs.c.responses, run_ids)
+        return {name: summary_of_responses(Histogram.from_dict(told)) for name, told in found}
+
     def verdicts(self, run_ids: Sequence[str]) -> dict[str, list[Row]]:
         """Run id → its rows of `verdicts`."""
         return self._parts(verdicts.c.run_id, select(verdicts), run_ids)
@@ -142,6 +168,15 @@ class History:
             run_id: [Finding(**{name: row[name] for name in Finding.__slots__}) for row in rows]
             for run_id, rows in found.items()
         }
+
+    def _packed(self, column: Any, run_ids: Sequence[str]) -> list[tuple[str, Any]]:
+        """(run id, what is packed in that column), of the runs that have something there."""
+        found = []
+        with reading(self._engine) as connection:
+            for some in _batches(run_ids):
+                question = select(runs.c.id, column).where(runs.c.id.in_(some), column.is_not(None))
+                found += [(name, unpack(packed)) for name, packed in connection.execute(question)]
+        return found
 
     def _parts(self, key: Any, question: Select[Any], run_ids: Sequence[str]) -> dict[str, list[Row]]:
         found: dict[str, list[Row]] = {run_id: [] for run_id in run_ids}
@@ -161,7 +196,7 @@ class History:
 
     def prune(self, before: datetime) -> int:
         """Forget all runs that began before then; how many those were."""
-        with writing(self._engine) as connection:
+        with writing(self._engine, self._responses.timed) as connection:
             return int(connection.execute(delete(runs).where(runs.c.started_at < before)).rowcount)
 
 

@@ -45,11 +45,16 @@ class Folder:
             found = json.loads((self.path / "entry.json").read_bytes())
         except FileNotFoundError:
             return None
-        return Entry(found["document"], found["summary"], found["labels"])
+        return Entry(found["document"], found["summary"], found["labels"], found.get("slices", {}))
 
     def put(self, entry: Entry) -> None:
         """From here on the entry survives this process."""
-        told = {"document": entry.document, "summary": entry.summary, "labels": dict(entry.labels)}
+        told = {
+            "document": entry.document,
+            "summary": entry.summary,
+            "labels": dict(entry.labels),
+            "slices": entry.slices,
+        }
         _write(self.path / "entry.json", told)
 
     def samples(self) -> Iterator[bytes]:

@@ -20,6 +20,12 @@ def pack(value: object) -> bytes:
     return zlib.compress(text.encode(), 6)
 
 
+def pack_if_fits(value: object, most: int = MOST_BYTES) -> bytes | None:
+    """None for nothing, and for what takes more than `most` bytes."""
+    packed = pack(value) if value else None
+    return packed if packed is not None and len(packed) <= most else None
+
+
 def unpack(packed: bytes) -> Any:
     """What `pack` packed. Raises ValueError when it is damaged."""
     try:

@@ -6,11 +6,12 @@ Twenty joins without a failure do not prove 98 %, twenty nights of twenty do.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from probe.measure.summary import Summary
 from probe.model.result import RunResult
 from reports.document import Document
+from reports.slices import Slices
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +21,7 @@ class Past:
     run_id: str
     duration_seconds: float
     summary: Summary
+    slices: Slices = field(default_factory=Slices)
 
 
 def pool(summaries: Iterable[Summary]) -> Summary:
@@ -27,6 +29,14 @@ def pool(summaries: Iterable[Summary]) -> Summary:
     found = Summary()
     for summary in summaries:
         found.merge(summary)
+    return found
+
+
+def pool_slices(runs: Iterable[Slices]) -> Slices:
+    """The slices of all runs, one run's after the other's."""
+    found = Slices()
+    for slices in runs:
+        found.append(slices)
     return found
 
 
@@ -45,19 +55,23 @@ def judged_with(
     return {
         **own,
         "verdict": pooled["verdict"],
-        "kpis": [_marked(row, len(past) + 1) for row in pooled["kpis"]],
+        "kpis": [
+            _marked(row, mine["count"], len(past) + 1)
+            for mine, row in zip(own["kpis"], pooled["kpis"], strict=True)
+        ],
         "notes": [*own["notes"], _note(len(past), span)],
     }
 
 
 def _pooled(past: Sequence[Past], result: RunResult) -> RunResult:
     summary = pool([Summary.from_dict(result.summary), *(one.summary for one in past)])
+    slices = pool_slices([Slices.from_dict(result.slices), *(one.slices for one in past)])
     seconds = result.duration_seconds + sum(one.duration_seconds for one in past)
-    return replace(result, summary=summary.to_dict(), duration_seconds=seconds)
+    return replace(result, summary=summary.to_dict(), slices=slices.to_dict(), duration_seconds=seconds)
 
 
-def _marked(row: Document, runs: int) -> Document:
-    if row["status"] == "not_judged" or not row["count"]:
+def _marked(row: Document, own_count: int, runs: int) -> Document:
+    if row["status"] == "not_judged" or row["count"] == own_count:
         return row
     return {**row, "evidence": f"{row['evidence']} · {runs} runs pooled"}
 

@@ -7,7 +7,7 @@ over its runs.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -20,7 +20,7 @@ from reports.store.schema_check import violations
 LIMITS = {"completeness": 0.98, "accuracy": 0.99, "freshness": 300.0, "duplicates": 0.001, "schema": 0.995}
 """Shares at least, except freshness (seconds, below) and duplicates (share, below)."""
 BELOW = ("freshness", "duplicates")
-_CLOCK_SLACK = 5.0
+CLOCK_SLACK = 5.0
 _RUN_FIELDS = ("id", "started_at", "duration_seconds", "scenario", "target", "version", "targets", "horizon")
 _HEALTH_FIELDS = ("trustworthy", "reasons")
 _CORE_METRICS = ("join_success_ratio", "connection_success_ratio", "connection_stability_ratio", "send_bitrate_bps")
@@ -86,7 +86,7 @@ def _freshness(entry: Entry, stored_at: datetime) -> Finding:
         return Finding("freshness", None, LIMITS["freshness"], True, "the run's time was given, not read")
     age = (stored_at - entry.started_at).total_seconds() - float(entry.document["run"]["duration_seconds"] or 0.0)
     message = ""
-    if age < -_CLOCK_SLACK:
+    if age < -CLOCK_SLACK:
         message = f"the run ends {-age:.0f} s after it was stored: a clock is wrong"
     elif age >= LIMITS["freshness"]:
         message = f"stored {age:.0f} s after it ended"
@@ -107,7 +107,8 @@ def _schema(entry: Entry) -> Finding:
 
 @dataclass(frozen=True, slots=True)
 class Quality:
-    """Of a whole history: per dimension the mean over its runs (freshness: the largest) against its limit."""
+    """Of a whole history: per dimension the mean over its runs (freshness: the largest; duplicates: of all that came) against its
+    limit."""
 
     dimension: str
     value: float | None
@@ -129,8 +130,21 @@ def _overall(dimension: str, values: list[float]) -> Quality:
     limit = LIMITS[dimension]
     if not values:
         return Quality(dimension, None, limit, True, 0)
-    value = max(values) if dimension == "freshness" else sum(values) / len(values)
+    value = _joined(dimension, values)
     return Quality(dimension, value, limit, value < limit if dimension in BELOW else value >= limit, len(values))
+
+
+def _joined(dimension: str, values: Sequence[float]) -> float:
+    if dimension == "freshness":
+        return max(values)
+    if dimension == "duplicates":
+        return 1.0 - len(values) / sum(map(arrivals, values))
+    return sum(values) / len(values)
+
+
+def arrivals(share: float) -> int:
+    """How often a run came of whose arrivals that share were repetitions."""
+    return round(1.0 / (1.0 - share))
 
 
 def unit_of(dimension: str) -> str:

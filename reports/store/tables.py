@@ -22,7 +22,7 @@ from sqlalchemy import (
     TypeDecorator,
 )
 
-REVISION = "0001"
+REVISION = "0002"
 """The last step of `migrations/`: what this program reads and writes."""
 
 
@@ -75,8 +75,11 @@ runs = Table(
     Column("labels", JSON, nullable=False),
     Column("repeats", Integer, nullable=False),
     Column("document", LargeBinary, nullable=False),
+    Column("slices", LargeBinary),
+    Column("responses", LargeBinary),
 )
-"""`network`: the emulated access network, "" for none. `repeats`: how often the same id came again. `document`: packed."""
+"""`network`: the emulated access network, "" for none. `repeats`: how often the same id came again. Packed: `document`, `slices`
+(`Slices.to_dict` where targets asked for samples by their time), `responses` (histogram of what the database took to store it)."""
 
 summaries = Table(
     "summaries",

@@ -14,13 +14,14 @@ from probe.engine.protocol import Setup
 from probe.engine.summing import notes_of
 from probe.measure.summary import Summary
 from probe.model.errors import ConfigError
+from probe.model.platform import Platform
 from probe.model.samples import Sample
 from probe.model.scenario import Scenario
 from tests.client.fakes import Bench
 
 
 def setup(url: str = "ws://127.0.0.1:1/ws", **fields: Any) -> Setup:
-    return Setup(scenario=Scenario(name="x", **fields), url=url, stamp="s", epoch=0.0)
+    return Setup(scenario=Scenario(name="x", **fields), platform=Platform(url=url), stamp="s", epoch=0.0)
 
 
 async def test_a_scenario_without_browsers_needs_none(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -29,12 +29,13 @@ from probe.engine.protocol import (
     encode,
 )
 from probe.model.errors import ConfigError, MeasurementError, MediaError, ProbeError
+from probe.model.platform import Platform
 from probe.model.progress import ParticipantNow
 from probe.model.scenario import Media, Scenario, VideoMedia
 from probe.model.scenario_files import load_scenario, scenario_names
 from tests.engine.build import outcome
 
-SETUP = Setup(scenario=Scenario(name="s"), url="ws://127.0.0.1:1/ws", stamp="ab12cd", epoch=12.5)
+SETUP = Setup(scenario=Scenario(name="s"), platform=Platform(url="ws://127.0.0.1:1/ws"), stamp="ab12cd", epoch=12.5)
 NOW = ParticipantNow("room", "ann", "p2p", 0.001, 0.0, 29.9, None, 4.4)
 MESSAGES: tuple[Message, ...] = (
     SETUP,

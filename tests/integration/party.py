@@ -23,6 +23,7 @@ from probe.model.samples import Sample
 from probe.model.scenario import Scenario
 from probe.rtc.clock import Clock
 from probe.rtc.wheel import TimerWheel
+from probe.signalling.access import Access
 from probe.signalling.shim import ShimSignalling
 from sfu_shim.config import ShimConfig
 from sfu_shim.core.policy import Policy
@@ -91,7 +92,7 @@ async def party(scenario: Scenario) -> AsyncIterator[Party]:
         found.present += change
 
     meeting = Meeting(
-        context, scenario, "room", lambda: ShimSignalling(url, ""), new_media, SavingsLedger(), vmaf, present
+        context, scenario, "room", lambda: ShimSignalling(url, Access()), new_media, SavingsLedger(), vmaf, present
     )
     found = Party(meeting, context, samples)
     try:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from probe.model.errors import ConfigError, MediaError
+from probe.model.platform import Platform
 from probe.model.result import RunResult
 from probe.model.scenario import Media, VideoMedia
 from probe.run import RunOptions
@@ -28,7 +29,8 @@ async def _failed_run(url: str, token: str = "") -> RunResult:
     """Two participants who can't get in. The run ends soon after the deadline and counts exactly two failed joins."""
     began = time.monotonic()
     result = await run(
-        scenario(topology="p2p", settle=0.0, after=0.0, join_deadline=JOIN_DEADLINE), RunOptions(url=url, token=token)
+        scenario(topology="p2p", settle=0.0, after=0.0, join_deadline=JOIN_DEADLINE),
+        RunOptions(platform=Platform(url=url, token=token)),
     )
     assert time.monotonic() - began < 2 * JOIN_DEADLINE + LEAVING
     assert count(result, "join_success_ratio") == 2
@@ -94,7 +96,7 @@ async def test_ice_that_never_connects() -> None:
 
 async def test_a_welcome_to_an_empty_room_is_a_join_without_a_time() -> None:
     async with servers.websocket_server(servers.welcomes(members=())) as url:
-        result = await run(scenario(settle=0.0, after=0.0), RunOptions(url=url))
+        result = await run(scenario(settle=0.0, after=0.0), RunOptions(platform=Platform(url=url)))
     assert mean(result, "join_success_ratio") == 1.0
     assert not count(result, "join_duration_seconds")
     assert mean(result, "connection_stability_ratio") == 1.0
@@ -104,7 +106,7 @@ async def test_a_welcome_to_an_empty_room_is_a_join_without_a_time() -> None:
 @pytest.mark.parametrize("url", ["http://127.0.0.1:1", "ws://", "meet", "ws://host:99999", ""])
 async def test_a_url_that_is_none(url: str) -> None:
     with pytest.raises(ConfigError):
-        await run(scenario(), RunOptions(url=url))
+        await run(scenario(), RunOptions(platform=Platform(url=url)))
 
 
 async def test_media_that_is_none(tmp_path: Path) -> None:

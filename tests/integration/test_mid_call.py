@@ -8,6 +8,7 @@ from typing import Literal
 
 import pytest
 
+from probe.model.platform import Platform
 from probe.model.progress import Progress
 from probe.rtc.peer import Peer
 from probe.rtc.sender import TrackSender
@@ -77,7 +78,9 @@ async def test_the_server_dies_mid_call() -> None:
 
     async with asyncio.timeout(40.0):
         result = await run_scenario(
-            scenario(topology="sfu", settle=8.0, after=0.0, join_deadline=5.0), RunOptions(url=url), watch
+            scenario(topology="sfu", settle=8.0, after=0.0, join_deadline=5.0),
+            RunOptions(platform=Platform(url=url)),
+            watch,
         )
     await server.wait()
     assert mean(result, "join_success_ratio") == 1.0
@@ -100,7 +103,9 @@ async def test_the_server_dies_before_the_visit() -> None:
 
     async with asyncio.timeout(40.0):
         result = await run_scenario(
-            scenario(visitors=1, settle=1.0, visit=0.2, join_deadline=5.0), RunOptions(url=url), watch
+            scenario(visitors=1, settle=1.0, visit=0.2, join_deadline=5.0),
+            RunOptions(platform=Platform(url=url)),
+            watch,
         )
     await server.wait()
     assert count(result, "join_success_ratio") == 3

@@ -18,6 +18,7 @@ from probe.measure.join import PHASES
 from probe.measure.savings import SavingsLedger
 from probe.model.samples import Sample
 from probe.model.scenario import Scenario
+from probe.signalling.access import Access
 from probe.signalling.janus import JanusSignalling
 from probe.stage import networks_of, prepare, stage
 from tests.bench import janus_server
@@ -42,7 +43,7 @@ async def open_janus(*, full_trickle: bool = False) -> AsyncIterator[Janus]:
 def adapter(janus: Janus, way: Way = "ws", options: str = f"room={ROOM}") -> JanusSignalling:
     """A fresh one, which enters the configured room unless told otherwise."""
     server = f"{janus.websocket}/" if way == "ws" else janus.http
-    return JanusSignalling(f"janus+{server}?{options}", "")
+    return JanusSignalling(f"janus+{server}?{options}", Access())
 
 
 @asynccontextmanager

@@ -16,6 +16,7 @@ from probe.media.decode_pool import DecodePool
 from probe.media.video import EncodedVideo, VideoCursor
 from probe.model.samples import Sample
 from probe.signalling import base
+from probe.signalling.access import Access
 from probe.signalling.shim import ShimSignalling
 from sfu_shim.config import ShimConfig
 from sfu_shim.server import ShimServer
@@ -42,7 +43,7 @@ class Room:
         self.participants: list[Participant] = []
         self.moves: list[tuple[str, str]] = []
         self._audio = audio
-        self._new_signalling = new_signalling or (lambda: ShimSignalling(url, TOKEN))
+        self._new_signalling = new_signalling or (lambda: ShimSignalling(url, Access(TOKEN)))
 
     async def enter(self, name: str) -> Participant:
         """A headless participant joins. Returns when it has decoded somebody's video, or is alone."""

@@ -10,6 +10,7 @@ import pytest
 from probe.client.participant import Participant
 from probe.media.audio import EncodedAudio
 from probe.media.video import EncodedVideo
+from probe.signalling.access import Access
 from probe.signalling.shim import ShimSignalling
 from probe.signalling.whep import WhepSignalling
 from probe.signalling.whip import WhipSignalling
@@ -38,13 +39,15 @@ class Shim:
         self.url = await self.server.start()
 
     def publisher(self) -> WhipSignalling:
-        return WhipSignalling(f"whip+{self.http}/whip/{{room}}", TOKEN)
+        return WhipSignalling(f"whip+{self.http}/whip/{{room}}", Access(TOKEN))
 
     def viewer(self, whom: str | None = None) -> WhepSignalling:
-        return WhepSignalling(f"whep+{self.http}/whep/{{room}}" + (f"?participant={whom}" if whom else ""), TOKEN)
+        return WhepSignalling(
+            f"whep+{self.http}/whep/{{room}}" + (f"?participant={whom}" if whom else ""), Access(TOKEN)
+        )
 
     def member(self) -> ShimSignalling:
-        return ShimSignalling(self.url, TOKEN)
+        return ShimSignalling(self.url, Access(TOKEN))
 
     @property
     def http(self) -> str:

@@ -14,6 +14,7 @@ from probe.client.participant import Participant
 from probe.media.audio import EncodedAudio
 from probe.media.video import EncodedVideo
 from probe.model.errors import AccessDenied
+from probe.signalling.access import Access
 from probe.signalling.whep import WhepSignalling
 from probe.signalling.whip import WhipSignalling
 from tests.interop import needs
@@ -77,8 +78,8 @@ def _all_is_well(stage: Stage) -> None:
 
 @pytest.mark.parametrize("door", ["whep", "counter", "offers"])
 async def test_one_publishes_and_one_watches(url: str, stage: Stage, door: str) -> None:
-    publisher = await stage.enter(WhipSignalling(f"{url}/moved", TOKEN), "ann")
-    way = WhepSignalling(f"{url}/{door}", TOKEN, server_offers=door == "offers")
+    publisher = await stage.enter(WhipSignalling(f"{url}/moved", Access(TOKEN)), "ann")
+    way = WhepSignalling(f"{url}/{door}", Access(TOKEN), server_offers=door == "offers")
     viewer = await stage.enter(way, "ben")
     await _sees_pictures(viewer)
     found = await _stats(url)
@@ -98,11 +99,11 @@ async def test_one_publishes_and_one_watches(url: str, stage: Stage, door: str) 
 @pytest.mark.parametrize("codec", ["VP8"], indirect=True)
 async def test_who_comes_first_waits_and_who_has_no_token_stays_out(url: str, stage: Stage) -> None:
     with pytest.raises(AccessDenied, match="HTTP 401"):
-        await stage.enter(WhipSignalling(f"{url}/whip", "wrong"), "eve")
+        await stage.enter(WhipSignalling(f"{url}/whip", Access("wrong")), "eve")
     stage.context.errors.clear()
-    watching = asyncio.create_task(stage.enter(WhepSignalling(f"{url}/whep", TOKEN), "ben"))
+    watching = asyncio.create_task(stage.enter(WhepSignalling(f"{url}/whep", Access(TOKEN)), "ben"))
     await asyncio.sleep(0.3)
-    await stage.enter(WhipSignalling(f"{url}/whip", TOKEN), "ann")
+    await stage.enter(WhipSignalling(f"{url}/whip", Access(TOKEN)), "ann")
     await _sees_pictures(await watching)
     assert (await _stats(url))["waited"] >= 1
     _all_is_well(stage)

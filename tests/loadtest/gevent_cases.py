@@ -20,6 +20,7 @@ from loadtest.protocol import Harvest, Harvested, Join, Joined, Leave, Left, Ope
 from loadtest.supervisor import Supervisor
 from probe.engine.protocol import Message
 from probe.model.errors import MeasurementError, ProbeError
+from probe.model.platform import Platform
 from probe.model.scenario_files import load_scenario
 
 FAKE = "tests.loadtest.fake_engine"
@@ -27,7 +28,7 @@ SOON = 10.0
 
 
 def prepare(mode: str) -> Prepare:
-    return Prepare(scenario=load_scenario("campaign"), url="ws://127.0.0.1:1", stamp=mode)
+    return Prepare(scenario=load_scenario("campaign"), platform=Platform(url="ws://127.0.0.1:1"), stamp=mode)
 
 
 def join(ticket: int, attempt: int = 1) -> Join:

@@ -86,7 +86,7 @@ def _check_commands(log: Path, mode: str) -> None:
         heard.append(decode(line, COMMANDS, first=number == 0, protocol=PROTOCOL))
     prepare, joins = heard[0], [one for one in heard if isinstance(one, Join)]
     assert isinstance(prepare, Prepare)
-    assert (prepare.worker, prepare.stamp, prepare.url) == (0, f"{mode}-c", "ws://127.0.0.1:1")
+    assert (prepare.worker, prepare.stamp, prepare.platform.url) == (0, f"{mode}-c", "ws://127.0.0.1:1")
     assert sum(isinstance(one, Close) for one in heard) == 1
     places = {(join.name, join.position, join.room.rpartition("-g")[0]) for join in joins}
     assert places == {("p0", 0, "w0-r0"), ("p1", 1, "w0-r0"), ("p0", 0, "w0-r1")}

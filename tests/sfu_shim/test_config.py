@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import socket
 import subprocess
 import sys
 
@@ -45,6 +46,15 @@ def test_cli_refuses_an_open_server() -> None:
     result = CliRunner().invoke(app, ["--host", "0.0.0.0"])
     assert result.exit_code == 2
     assert "without a token" in result.output
+    assert result.output.count("sfu-shim: ") == 1
+
+
+def test_cli_says_which_address_is_taken() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        result = CliRunner().invoke(app, ["--port", str(port)])
+    assert result.exit_code == 2
+    assert result.output.startswith(f"sfu-shim: can't listen on 127.0.0.1:{port}: ")
 
 
 def test_cli_serves_until_it_is_told_to_stop() -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from probe.model.errors import AccessDenied, ConfigError, ProtocolError
 from probe.signalling import base, janus
+from probe.signalling.access import Access
 from probe.signalling.janus import PUBLISH, SUBSCRIBE, JanusSignalling
 from tests.signalling.fake_janus import ANN, BEN, OURS, PUBLISHER, SUBSCRIBER, FakeJanus, event, publishers, sections
 
@@ -20,8 +21,8 @@ _OF_ANN = {"0": "ann/11", "1": "ann/11"}
 @pytest.fixture
 async def made(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Made]:
     fake = FakeJanus()
-    monkeypatch.setattr(janus, "open_transport", lambda url: fake)
-    adapter = JanusSignalling("janus+ws://janus.test?substream=1", "")
+    monkeypatch.setattr(janus, "open_transport", lambda url, access: fake)
+    adapter = JanusSignalling("janus+ws://janus.test?substream=1", Access())
     await adapter.connect()
     yield fake, adapter
     await adapter.leave()

@@ -10,6 +10,7 @@ import pytest
 from probe.model.errors import ProtocolError, SignallingError
 from probe.signalling import janus_messages as janus
 from probe.signalling import janus_session
+from probe.signalling.access import Access
 from probe.signalling.janus_messages import Done
 from probe.signalling.janus_session import JanusSession
 from probe.signalling.janus_transport import Lost
@@ -23,7 +24,7 @@ def fake() -> FakeJanus:
 
 @pytest.fixture
 async def session(fake: FakeJanus) -> AsyncIterator[JanusSession]:
-    found = JanusSession(fake, "secret")
+    found = JanusSession(fake, Access("secret"))
     await found.open()
     yield found
     await found.close()
@@ -90,7 +91,7 @@ async def test_a_janus_that_answers_no_keepalive_is_gone(fake: FakeJanus, monkey
     monkeypatch.setattr(janus_session, "KEEPALIVE", 0.01)
     monkeypatch.setattr(janus_session, "ANSWER_DEADLINE", 0.01)
     fake.silent = {"keepalive"}
-    session = JanusSession(fake, "")
+    session = JanusSession(fake, Access())
     await session.open()
     for _ in range(2):
         with pytest.raises(Lost, match="no answer to keepalive"):

@@ -13,6 +13,7 @@ from aiohttp import web
 
 from probe.model.errors import ProtocolError, ServerUnreachable
 from probe.signalling import shared_session
+from probe.signalling.access import Access
 from probe.signalling.shared_session import SessionLoan, environment_matters, own_session
 from probe.signalling.shim import ShimSignalling
 
@@ -67,7 +68,7 @@ def test_every_loop_has_its_own() -> None:
 
 async def test_who_fails_to_connect_leaves_nothing_behind() -> None:
     other = SessionLoan()
-    way = ShimSignalling("ws://127.0.0.1:9", "")
+    way = ShimSignalling("ws://127.0.0.1:9", Access())
     with pytest.raises(ServerUnreachable):
         await way.connect()
     assert not other.session.closed
@@ -118,7 +119,7 @@ async def test_a_proxy_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
 
     async with _answering(proxy) as url:
         monkeypatch.setenv("ws_proxy", url)
-        way = ShimSignalling("ws://meet.invalid/ws", "")
+        way = ShimSignalling("ws://meet.invalid/ws", Access())
         with pytest.raises(ProtocolError, match="502"):
             await way.connect()
     assert asked == ["/ws"]

@@ -11,6 +11,7 @@ from aiohttp import web
 from probe.model.errors import AccessDenied, ProtocolError, ServerUnreachable, SignallingError
 from probe.signalling import base
 from probe.signalling import shim as adapter
+from probe.signalling.access import Access
 from probe.signalling.shim import ShimSignalling
 from sfu_shim.core import protocol as p
 from tests.integration import servers
@@ -35,7 +36,7 @@ def _says(*messages: p.ServerMessage) -> servers.Conversation:
 async def test_joining_gives_what_the_welcome_says_and_keeps_what_came_before_it() -> None:
     early = p.MemberJoined(participant="early")
     async with servers.websocket_server(_says(early, WELCOME)) as url:
-        way = ShimSignalling(url, "t")
+        way = ShimSignalling(url, Access("t"))
         await way.connect()
         joined = await way.join("r", "n")
         assert joined == base.Joined("me", ("you",), "sfu", ((("turn:t",), "user", "secret"),))
@@ -72,7 +73,7 @@ EVENTS: list[tuple[p.ServerMessage, base.Event]] = [
 async def test_every_message_has_its_event() -> None:
     messages = [message for message, _ in EVENTS]
     async with servers.websocket_server(_says(WELCOME, p.Pong(id=1), *messages)) as url:
-        way = ShimSignalling(url, "")
+        way = ShimSignalling(url, Access())
         await way.connect()
         await way.join("r", "n")
         assert [await way.next_event() for _ in EVENTS] == [event for _, event in EVENTS]
@@ -92,7 +93,7 @@ async def test_every_call_has_its_message() -> None:
         done.set()
 
     async with servers.websocket_server(converse) as url:
-        way = ShimSignalling(url, "secret")
+        way = ShimSignalling(url, Access("secret"))
         await way.connect()
         await way.join("r", "n")
         await way.send_description("x", "offer", "o")
@@ -116,7 +117,7 @@ async def test_every_call_has_its_message() -> None:
         p.Leave(),
     ]
     await way.send_ready("m:1")  # who has left has nothing more to say
-    never_connected = ShimSignalling(url, "secret")
+    never_connected = ShimSignalling(url, Access("secret"))
     with pytest.raises(SignallingError, match="closed"):
         await never_connected.send_ready("m:1")
 
@@ -132,7 +133,7 @@ async def test_every_call_has_its_message() -> None:
 )
 async def test_refusals(code: str, kind: type[SignallingError], said: str) -> None:
     async with servers.websocket_server(_says(p.ErrorMessage(code=code, message="no"))) as url:
-        way = ShimSignalling(url, "")
+        way = ShimSignalling(url, Access())
         await way.connect()
         with pytest.raises(kind, match=said) as failure:
             await way.join("r", "n")
@@ -147,7 +148,7 @@ async def test_close_codes_tell_who_refused(code: int, kind: type[SignallingErro
         await socket.close(code=code)
 
     async with servers.websocket_server(converse) as url:
-        way = ShimSignalling(url, "")
+        way = ShimSignalling(url, Access())
         await way.connect()
         with pytest.raises(kind):
             await way.join("r", "n")
@@ -164,7 +165,7 @@ async def test_rubbish_after_the_join_loses_the_signalling(said: str) -> None:
             pass
 
     async with servers.websocket_server(converse) as url:
-        way = ShimSignalling(url, "")
+        way = ShimSignalling(url, Access())
         await way.connect()
         await way.join("r", "n")
         event = await way.next_event()
@@ -174,7 +175,7 @@ async def test_rubbish_after_the_join_loses_the_signalling(said: str) -> None:
 
 
 async def test_nobody_there() -> None:
-    way = ShimSignalling(f"ws://user:secret@127.0.0.1:{await servers.unused_port()}/ws?token=t", "")
+    way = ShimSignalling(f"ws://user:secret@127.0.0.1:{await servers.unused_port()}/ws?token=t", Access())
     with pytest.raises(ServerUnreachable) as failure:
         await way.connect()
     assert failure.value.phase == "signalling_connect"
@@ -193,7 +194,7 @@ async def test_http_refusals(status: int, kind: type[SignallingError]) -> None:
     app = web.Application()
     app.router.add_get("/ws", refuse)
     async with servers._serving(app) as port:
-        way = ShimSignalling(f"ws://127.0.0.1:{port}", "")
+        way = ShimSignalling(f"ws://127.0.0.1:{port}", Access())
         with pytest.raises(kind, match=str(status)):
             await way.connect()
         await way.leave()
@@ -203,7 +204,7 @@ async def test_deadlines(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("CONNECT_DEADLINE", "ANSWER_DEADLINE", "LEAVE_DEADLINE"):
         monkeypatch.setattr(adapter, name, 0.2)
     async with servers.mute_server() as url:
-        way = ShimSignalling(url, "")
+        way = ShimSignalling(url, Access())
         with pytest.raises(ServerUnreachable, match=r"no answer within 0\.2 s"):
             await way.connect()
         await way.leave()
@@ -212,7 +213,7 @@ async def test_deadlines(monkeypatch: pytest.MonkeyPatch) -> None:
         await asyncio.sleep(3.0)
 
     async with servers.websocket_server(deaf) as url:
-        way = ShimSignalling(url, "")
+        way = ShimSignalling(url, Access())
         await way.connect()
         with pytest.raises(ProtocolError, match=r"no answer to join within 0\.2 s"):
             await way.join("r", "n")
@@ -231,7 +232,7 @@ async def test_a_lost_connection_is_told_once_and_for_all() -> None:
         transport.abort()
 
     async with servers.websocket_server(converse) as url:
-        way = ShimSignalling(url, "")
+        way = ShimSignalling(url, Access())
         await way.connect()
         await way.join("r", "n")
         async with asyncio.timeout(5.0):

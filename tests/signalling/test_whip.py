@@ -22,6 +22,7 @@ from probe.model.errors import (
 )
 from probe.signalling import base, whip, whip_http
 from probe.signalling import whip_messages as messages
+from probe.signalling.access import Access
 from probe.signalling.whep import WhepSignalling
 from probe.signalling.whip import WhipSignalling
 from probe.signalling.whip_messages import Fragment
@@ -112,7 +113,7 @@ async def test_a_session_from_its_offer_to_its_end() -> None:
         "DELETE /s/1": [status(200)],
     }
     async with serving(answers) as server:
-        way = WhipSignalling(f"whip+{server.url}/whip/{{room}}?key=1", "secret")
+        way = WhipSignalling(f"whip+{server.url}/whip/{{room}}?key=1", Access("secret"))
         await way.connect()
         joined = await way.join("blue room", "me")
         assert joined == base.Joined("me", (), "sfu", ((("turn:t",), "u", "c"),), awaits="connection")
@@ -143,7 +144,7 @@ async def test_redirects_are_followed_with_body_and_token() -> None:
         "DELETE /gone": [status(404)],
     }
     async with serving(answers) as server:
-        way = WhipSignalling(f"{server.url}/a", "t")
+        way = WhipSignalling(f"{server.url}/a", Access("t"))
         await entered(way)
         await way.send_description("whip", "offer", OFFER)
         await way.leave()
@@ -154,7 +155,7 @@ async def test_redirects_are_followed_with_body_and_token() -> None:
 
 async def test_a_circle_of_redirects_ends() -> None:
     async with serving({"POST /a": [status(307, Location="/a")]}) as server:
-        way = WhipSignalling(f"{server.url}/a", "")
+        way = WhipSignalling(f"{server.url}/a", Access())
         await entered(way)
         with pytest.raises(ProtocolError, match="more than 5 redirects"):
             await way.send_description("whip", "offer", OFFER)
@@ -165,7 +166,7 @@ async def test_a_circle_of_redirects_ends() -> None:
 async def test_a_busy_server_is_asked_again() -> None:
     busy = [status(503, Retry_After="0"), status(429, Retry_After="0"), created()]
     async with serving({"POST /a": list[Answer](busy)}) as server:
-        way = WhipSignalling(f"{server.url}/a", "")
+        way = WhipSignalling(f"{server.url}/a", Access())
         await entered(way)
         await way.send_description("whip", "offer", OFFER)
         assert len(server.heard("POST")) == 3
@@ -175,7 +176,7 @@ async def test_a_busy_server_is_asked_again() -> None:
 
 async def test_patience_ends_before_a_wait_that_is_too_long() -> None:
     async with serving({"POST /a": [status(503, Retry_After="3600")]}) as server:
-        way = WhipSignalling(f"{server.url}/a", "")
+        way = WhipSignalling(f"{server.url}/a", Access())
         await entered(way)
         with pytest.raises(ServerUnreachable, match="HTTP 503"):
             await way.send_description("whip", "offer", OFFER)
@@ -188,7 +189,7 @@ async def test_a_viewer_waits_for_a_publisher() -> None:
         409, messages.write_problem(409, "Conflict", "nobody"), Retry_After="0", Content_Type=messages.PROBLEM
     )
     async with serving({"POST /a": [nobody, created(OFFER.replace("actpass", "passive"))]}) as server:
-        way = WhepSignalling(f"whep+{server.url}/a", "")
+        way = WhepSignalling(f"whep+{server.url}/a", Access())
         await way.connect()
         assert await way.join("r", "me") == base.Joined("me", (), "sfu", (), awaits="media")
         assert await way.next_event() == base.OpenPath("whep", "sfu", None, "offer", publish=False)
@@ -226,7 +227,7 @@ REFUSALS: list[tuple[web.Response, type[ProbeError], str]] = [
 @pytest.mark.parametrize(("answer", "kind", "said"), REFUSALS)
 async def test_refusals(answer: web.Response, kind: type[ProbeError], said: str) -> None:
     async with serving({"POST /a": [answer]}) as server:
-        way = WhipSignalling(f"{server.url}/a", "secret")
+        way = WhipSignalling(f"{server.url}/a", Access("secret"))
         await entered(way)
         with pytest.raises(kind, match=said) as failure:
             await way.send_description("whip", "offer", OFFER)
@@ -238,7 +239,7 @@ async def test_refusals(answer: web.Response, kind: type[ProbeError], said: str)
 async def test_an_unknown_success_is_one_and_a_session_without_location_is_complained_of() -> None:
     answer = status(299, ANSWER, Content_Type="application/sdp")
     async with serving({"POST /a": [answer]}) as server:
-        way = WhipSignalling(f"{server.url}/a", "")
+        way = WhipSignalling(f"{server.url}/a", Access())
         await entered(way)
         await way.send_description("whip", "offer", OFFER)
         complaint = await way.next_event()
@@ -257,7 +258,7 @@ async def test_candidates_wait_for_the_session_and_go_with_its_etag() -> None:
         "PATCH /s/1": [status(204), status(200, more, Content_Type=messages.FRAGMENT)],
     }
     async with serving(answers) as server:
-        way = WhipSignalling(f"{server.url}/a", "t")
+        way = WhipSignalling(f"{server.url}/a", Access("t"))
         await entered(way)
         await way.send_candidate("whip", CANDIDATE)
         await way.send_candidate("whip", None)
@@ -275,7 +276,7 @@ async def test_candidates_wait_for_the_session_and_go_with_its_etag() -> None:
 @pytest.mark.parametrize("code", [400, 403, 405, 406, 415, 422, 501])
 async def test_a_server_that_does_not_trickle_is_left_alone(code: int) -> None:
     async with serving({"POST /a": [created()], "PATCH /s/1": [status(code)]}) as server:
-        way = WhipSignalling(f"{server.url}/a", "")
+        way = WhipSignalling(f"{server.url}/a", Access())
         await entered(way)
         await way.send_description("whip", "offer", OFFER)
         for _ in range(3):
@@ -286,7 +287,7 @@ async def test_a_server_that_does_not_trickle_is_left_alone(code: int) -> None:
 
 async def test_a_stale_etag_is_told_and_a_session_that_is_gone_is_lost() -> None:
     async with serving({"POST /a": [created()], "PATCH /s/1": [status(412), status(404)]}) as server:
-        way = WhipSignalling(f"{server.url}/a", "")
+        way = WhipSignalling(f"{server.url}/a", Access())
         await entered(way)
         await way.send_description("whip", "offer", OFFER)
         await way.next_event()
@@ -307,7 +308,7 @@ async def test_a_restart_renames_the_ice_session() -> None:
         "PATCH /s/1": [status(200, body, Content_Type=messages.FRAGMENT, ETag='"two"'), status(204), status(422)],
     }
     async with serving(answers) as server:
-        way = WhipSignalling(f"{server.url}/a", "")
+        way = WhipSignalling(f"{server.url}/a", Access())
         await entered(way)
         with pytest.raises(SignallingError, match="no session"):
             await way.restart_ice(ours)
@@ -325,7 +326,7 @@ async def test_a_restart_renames_the_ice_session() -> None:
 async def test_a_counter_offer_gets_an_answer(answer: web.Response) -> None:
     answers: dict[str, list[Answer]] = {"POST /a": [answer], "PATCH /s/1": [status(204)]}
     async with serving(answers) as server:
-        way = WhepSignalling(f"{server.url}/a", "t")
+        way = WhepSignalling(f"{server.url}/a", Access("t"))
         await entered(way)
         with pytest.raises(SignallingError, match="made no offer"):
             await way.send_description("whep", "answer", ANSWER)
@@ -342,7 +343,7 @@ async def test_a_counter_offer_gets_an_answer(answer: web.Response) -> None:
 async def test_a_server_that_makes_the_offer_from_the_start() -> None:
     answers: dict[str, list[Answer]] = {"POST /a": [created(OFFER)], "PATCH /s/1": [status(415)]}
     async with serving(answers) as server:
-        way = WhepSignalling(f"{server.url}/a", "", server_offers=True)
+        way = WhepSignalling(f"{server.url}/a", Access(), server_offers=True)
         await way.connect()
         await way.join("r", "me")
         assert await way.next_event() == base.OpenPath("whep", "sfu", None, "answer", publish=False)
@@ -363,7 +364,7 @@ async def test_who_leaves_while_the_server_thinks_ends_the_session_that_comes_of
         return created()
 
     async with serving({"POST /a": [slowly], "DELETE /s/1": [status(200)]}) as server:
-        way = WhipSignalling(f"{server.url}/a", "")
+        way = WhipSignalling(f"{server.url}/a", Access())
         await entered(way)
         sending = asyncio.create_task(way.send_description("whip", "offer", OFFER))
         await posted.wait()
@@ -385,7 +386,7 @@ async def test_leaving_does_not_wait_for_a_server_that_hangs(stuck: str, monkeyp
     answers: dict[str, list[Answer]] = {"POST /a": [created()]}
     answers[stuck] = [never]
     async with serving(answers) as server:
-        way = WhipSignalling(f"{server.url}/a", "")
+        way = WhipSignalling(f"{server.url}/a", Access())
         await entered(way)
         sending = asyncio.create_task(way.send_description("whip", "offer", OFFER))
         await asyncio.wait([sending], timeout=0.3)
@@ -399,7 +400,7 @@ async def test_leaving_does_not_wait_for_a_server_that_hangs(stuck: str, monkeyp
 
 async def test_who_leaves_while_nobody_publishes_waits_no_longer() -> None:
     async with serving({"POST /a": [status(409, Retry_After="15")]}) as server:
-        way = WhepSignalling(f"{server.url}/a", "")
+        way = WhepSignalling(f"{server.url}/a", Access())
         await entered(way)
         sending = asyncio.create_task(way.send_description("whep", "offer", OFFER))
         await until(lambda: server.heard("POST"), "the offer")
@@ -412,7 +413,7 @@ async def test_who_leaves_while_nobody_publishes_waits_no_longer() -> None:
 
 async def test_one_session_has_one_offer_and_no_p2p() -> None:
     async with serving({"POST /a": [created()]}) as server:
-        way = WhipSignalling(f"{server.url}/a", "")
+        way = WhipSignalling(f"{server.url}/a", Access())
         await entered(way)
         await way.send_description("whip", "offer", OFFER)
         with pytest.raises(SignallingError, match="negotiated anew"):
@@ -427,7 +428,7 @@ async def test_one_session_has_one_offer_and_no_p2p() -> None:
 
 
 async def test_where_nobody_answers(monkeypatch: pytest.MonkeyPatch) -> None:
-    away = WhipSignalling(f"http://127.0.0.1:{servers.UNUSED_PORT}/whip", "secret")
+    away = WhipSignalling(f"http://127.0.0.1:{servers.UNUSED_PORT}/whip", Access("secret"))
     with pytest.raises(ServerUnreachable, match="is the server running"):
         await away.connect()
     await away.leave()
@@ -438,7 +439,7 @@ async def test_where_nobody_answers(monkeypatch: pytest.MonkeyPatch) -> None:
         return status(200)
 
     async with serving({"OPTIONS /a": [never]}) as server:
-        way = WhipSignalling(f"{server.url}/a", "")
+        way = WhipSignalling(f"{server.url}/a", Access())
         with pytest.raises(ServerUnreachable, match="no answer within"):
             await way.connect()
         await way.leave()
@@ -449,4 +450,4 @@ async def test_where_nobody_answers(monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_urls_that_no_endpoint_has(url: str) -> None:
     with pytest.raises(ConfigError, match="no WHIP or WHEP endpoint"):
-        WhipSignalling(url, "")
+        WhipSignalling(url, Access())

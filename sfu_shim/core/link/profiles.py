@@ -21,7 +21,8 @@ UNCHANGED = Schedule()
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """Both directions of one participant's access. `source`: where the figures are from, `why`: how they were taken."""
+    """Both directions of one participant's access. `source`: where the figures are from, `why`: how they were taken; both
+    empty for a network that the scenario made up."""
 
     name: str
     up: Schedule = UNCHANGED
@@ -145,9 +146,11 @@ def parse_network(value: object, *, where: str = "network") -> Network:
     base = network_profile(profile, where=f"{where}.profile")
     up = _direction(value, "up", base.up, where)
     down = _direction(value, "down", base.down, where)
-    changed = "custom" if profile == PERFECT.name else f"{profile} (changed)"
-    untouched = (up, down) == (base.up, base.down)
-    return base if untouched else Network(changed, up, down, base.source, base.why)
+    if (up, down) == (base.up, base.down):
+        return base
+    if base is PERFECT:  # whose source says that nothing is done to the packets
+        return Network("custom", up, down)
+    return Network(f"{profile} (changed)", up, down, base.source, base.why)
 
 
 def _direction(value: Mapping[str, object], key: str, base: Schedule, where: str) -> Schedule:

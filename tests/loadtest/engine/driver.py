@@ -16,6 +16,7 @@ from loadtest.harvest import Delta, Standing
 from loadtest.protocol import ANSWERS, PROTOCOL, Harvest, Harvested, Join, Joined, Leave, Left, Prepare, Ready
 from probe.child_process import ChildProcess
 from probe.engine.protocol import Message, decode, encode
+from probe.model.platform import Platform
 from probe.model.scenario import Scenario, Topology
 
 Answer = TypeVar("Answer", bound=Message)
@@ -46,7 +47,7 @@ class Driver:
             self._first_heard = False
 
     def send_prepare(self, scenario: Scenario, url: str) -> None:
-        self.send(Prepare(scenario=scenario, url=url, stamp="test"))
+        self.send(Prepare(scenario=scenario, platform=Platform(url=url), stamp="test"))
 
     async def prepare(self, scenario: Scenario, url: str) -> Ready:
         """Sends, and waits for it."""

@@ -66,14 +66,20 @@ def test_directions() -> None:
         "custom",
         Schedule(Impairment(loss=RandomLoss(0.03)), (Step(10, None, 0.4),)),
         PROFILES["3g"].down,
-        PROFILES["perfect"].source,
-        PROFILES["perfect"].why,
     )
+
+
+def test_a_network_of_one_s_own_has_no_source() -> None:
+    """The baseline's says that nothing is done to the packets."""
+    own = parse_network({"up": {"delay": 0.1}})
+    assert (own.name, own.source, own.why) == ("custom", "", "")
+    assert parse_network({}) is PROFILES["perfect"]
 
 
 def test_a_changed_profile() -> None:
     network = parse_network({"profile": "lte", "down": {"loss": 0.02}})
     assert network.name == "lte (changed)"
+    assert network.source == PROFILES["lte"].source
     assert network.up == PROFILES["lte"].up
     assert network.down.base.loss == RandomLoss(0.02)
     assert network.down.base.delay == 0.035
