@@ -151,6 +151,24 @@ SHAPE = (
     Option("--spike-users", "For spike: users added at its height. 0: as many again.", "0", "NUMBER"),
 )
 
+PLATFORM = (
+    Option(
+        "--signalling",
+        "The adapter that enters the platform's meetings, where the URL does not tell (docs/adapters.md).",
+        "",
+        "NAME",
+        in_form=False,
+    ),
+    Option(
+        "--ca",
+        "Trust the certificates of this authority (a PEM file on every worker), not the system's.",
+        "",
+        "FILE",
+        in_form=False,
+    ),
+    Option("--insecure", "Trust any certificate.", flag=True, in_form=False),
+)
+
 GUARDS = (
     Option(
         "--allow-target",
@@ -167,7 +185,7 @@ GUARDS = (
     Option("--metrics-address", "Address that /metrics is served on.", "127.0.0.1", "ADDRESS", in_form=False),
 )
 
-GUARDED = tuple(option.destination for option in (*MEASURED, *GUARDS) if not option.in_form)
+GUARDED = tuple(option.destination for option in (*MEASURED, *PLATFORM, *GUARDS) if not option.in_form)
 """What only the command line says: Locust would let a request to its web interface say it too, shown in the form or not."""
 
 _GROUPS = (
@@ -177,6 +195,7 @@ _GROUPS = (
         "The token that the server asks for comes from MEETPROBE_TOKEN, on every worker.",
         MEASURED,
     ),
+    ("meetprobe: the platform", "Not in the web form.", PLATFORM),
     ("meetprobe: shape", "How the load moves.", SHAPE),
     ("meetprobe: limits and metrics", "Not in the web form.", GUARDS),
 )

@@ -46,6 +46,9 @@ class Settings(Strict):
 
     url: str
     token: str = Field(default="", repr=False)
+    signalling: str = ""
+    ca: Path | None = None
+    insecure: bool = False
     scenario: Scenario
     participants: int = 2
     meetings: int = 0
@@ -81,7 +84,7 @@ class Settings(Strict):
     @property
     def platform(self) -> Platform:
         """Where its meetings are held."""
-        return Platform(url=self.url, token=self.token)
+        return Platform(url=self.url, token=self.token, signalling=self.signalling, ca=self.ca, insecure=self.insecure)
 
 
 def settings_of(options: object, host: str | None, token: str = "") -> Settings:
@@ -94,6 +97,9 @@ def settings_of(options: object, host: str | None, token: str = "") -> Settings:
     return Settings(
         url=_url(host),
         token=token,
+        signalling=read.text("signalling"),
+        ca=Path(read.text("ca")) if read.text("ca") else None,
+        insecure=bool(read.raw("insecure")),
         scenario=scenario,
         participants=participants,
         meetings=read.whole("meetings", 0, 100_000),
@@ -196,7 +202,7 @@ def _url(host: str | None) -> str:
         parts.port  # noqa: B018 - the property raises on a bad port
     except ValueError as error:
         raise ConfigError(f"bad URL: {error}", who="--host", hint=hint) from error
-    if parts.scheme not in ("ws", "wss") or not parts.hostname:
+    if not parts.scheme or not parts.hostname:  # who speaks to it, the engines know
         told = f"can't enter a meeting at {without_secrets(url)!r}" if url else "no target"
         raise ConfigError(told, who="--host", hint=hint)
     return url

@@ -63,7 +63,15 @@ def run(
     url: Annotated[
         str | None, typer.Option(metavar="ws://…", help="The platform; without it a test SFU is started on loopback.")
     ] = None,
-    token: Annotated[str, typer.Option(envvar="MEETPROBE_TOKEN", help="What the platform lets us in with.")] = "",
+    token_file: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="What the platform lets us in with; without it the environment's MEETPROBE_TOKEN."
+        ),
+    ] = None,
+    room: Annotated[
+        str, typer.Option(metavar="NAME", help="Meet in this room, {n}: the meeting's number; else in new ones.")
+    ] = "",
     signalling: Annotated[
         str, typer.Option(metavar="NAME", help="The adapter that enters its meetings, where the URL does not tell.")
     ] = "",
@@ -122,11 +130,12 @@ def run(
     ] = None,
 ) -> None:
     from probe.cli_keep import KeepChoice
-    from probe.cli_run import RunChoice, perform, platform_of
+    from probe.cli_platform import PlatformChoice
+    from probe.cli_run import RunChoice, perform
 
     choice = RunChoice(
-        scenario, platform_of(url, token, signalling, ca, insecure), targets, horizon, json, out, strict, video, audio,
-        quiet, network, processes,
+        scenario, PlatformChoice(url, signalling, token_file, ca, insecure, room), targets, horizon, json, out, strict,
+        video, audio, quiet, network, processes,
         keep=KeepChoice(history, evidence, started_at, tuple(label or ())), github=github, external=external,
         pushgateway=pushgateway, dump_stats=dump_stats,
     )  # fmt: skip

@@ -121,9 +121,7 @@ def _past(history: History, header: Mapping[str, Any], told: str) -> tuple[Past,
     runs = [run for run in history.runs(wanted) if run.counts]
     ids = [run.id for run in runs]
     summaries, slices = history.summaries(ids), history.slices(ids)
-    return tuple(
-        Past(run.id, run.duration_seconds, summaries[run.id], slices.get(run.id, Slices())) for run in runs
-    )
+    return tuple(Past(run.id, run.duration_seconds, summaries[run.id], slices.get(run.id, Slices())) for run in runs)
 
 
 def check_keep(choice: KeepChoice) -> URL | None:

@@ -76,7 +76,8 @@ def _report(choice: ReportChoice, period: Period, history: History) -> Cadence:
     wanted = Wanted(scenario=choice.scenario, target=choice.target, network=choice.network)
     runs = history.runs(Wanted(period.start, period.end, choice.scenario, choice.target, choice.network))
     profile, horizon = _judging(choice, runs)
-    return build(gather(history, period, profile, wanted), profile, horizon, choice.audience)
+    material = gather(history, period, profile, wanted, until_now=choice.until is None)
+    return build(material, profile, horizon, choice.audience)
 
 
 def _judging(choice: ReportChoice, runs: Sequence[StoredRun]) -> tuple[Profile, str]:

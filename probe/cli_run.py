@@ -15,6 +15,7 @@ from rich.console import Console
 from probe import __version__
 from probe.cli_errors import complain, complain_of_bug, error_code
 from probe.cli_keep import Judging, KeepChoice, Keeper, check_keep, keeping
+from probe.cli_platform import PlatformChoice
 from probe.cli_push import check_pushgateway, push
 from probe.model.errors import ConfigError, MeasurementError, ProbeError
 from probe.model.platform import Platform
@@ -41,7 +42,7 @@ class RunChoice:
     """The options of `probe run`; None where the scenario decides."""
 
     scenario: str
-    platform: Platform | None = None
+    platform: PlatformChoice = field(default_factory=PlatformChoice)
     targets: str | None = None
     horizon: str | None = None
     json: bool = False
@@ -64,6 +65,7 @@ class _Plan:
     """What was chosen, loaded and checked."""
 
     scenario: Scenario
+    platform: Platform | None
     profile: Profile
     horizon: str
     judges: tuple[str, ...] | None
@@ -71,21 +73,12 @@ class _Plan:
     supplied: tuple[Supplied, ...] = ()
 
 
-def platform_of(url: str | None, token: str, signalling: str, ca: Path | None, insecure: bool) -> Platform | None:
-    """None for the embedded shim."""
-    if url is None:
-        return None
-    return Platform(url=url, token=token, signalling=signalling, ca=ca, insecure=insecure)
-
-
 def perform(choice: RunChoice) -> int:
     """Run, report, and return the exit code. Never raises for what can be expected to go wrong."""
     try:
         plan = _check(choice)
         judging = Judging(plan.profile, plan.horizon, plan.judges, choice.strict)
-        with keeping(
-            choice.keep, plan.scenario, choice.platform.url if choice.platform else None, judging, choice.out
-        ) as keeper:
+        with keeping(choice.keep, plan.scenario, choice.platform.url, judging, choice.out) as keeper:
             document = _run(choice, plan, keeper)
     except ProbeError as error:
         complain(error)
@@ -139,7 +132,15 @@ def _check(choice: RunChoice) -> _Plan:
     if choice.out is not None:
         prepare_folder(choice.out)
     supplied = read_external(choice.external, profile) if choice.external is not None else ()
-    return _Plan(scenario, profile, horizon, judges, _processes(choice.processes, scenario), supplied)
+    return _Plan(
+        scenario,
+        choice.platform.read(scenario),
+        profile,
+        horizon,
+        judges,
+        _processes(choice.processes, scenario),
+        supplied,
+    )
 
 
 def _processes(told: str, scenario: Scenario) -> int:
@@ -158,7 +159,7 @@ def _measure(choice: RunChoice, plan: _Plan, spool: Path | None) -> RunResult:
     from probe.run import RunOptions, run_scenario  # begins to start processes: not before the input is right
 
     watch = watching(plan.profile, plan.horizon, plan.judges)
-    options = RunOptions(choice.platform, spool, plan.processes, plan.profile.wants, watch, choice.dump_stats)
+    options = RunOptions(plan.platform, spool, plan.processes, plan.profile.wants, watch, choice.dump_stats)
     with ProgressView(Console(stderr=True), quiet=choice.quiet) as view:
         return asyncio.run(run_scenario(plan.scenario, options, view.update))
 
@@ -190,7 +191,7 @@ def _fail(choice: RunChoice, error: Exception, code: int) -> int:
         error,
         code=code,
         scenario=choice.scenario,
-        target=choice.platform.shown if choice.platform else "embedded",
+        target=choice.platform.shown,
         version=__version__,
         started_at=datetime.now(UTC).isoformat(timespec="seconds"),
         run_id=uuid.uuid4().hex[:12],

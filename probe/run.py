@@ -103,6 +103,7 @@ async def _conduct(scenario: Scenario, options: RunOptions, tell: Report, interr
         errors=errors_of(total, (*crew.losses, dead_server)) + own,
         interrupted=interrupts.happened,
         notes=(
+            *_notes_on(options.platform),
             *((f"ended early: {interrupts.reason}",) if interrupts.reason else ()),
             *notes_of(total, processes, options.processes),
         ),
@@ -112,6 +113,11 @@ async def _conduct(scenario: Scenario, options: RunOptions, tell: Report, interr
         worst_frames=tuple(total.worst_frames),
         browsers=beside_of(total),
     )
+
+
+def _notes_on(platform: Platform | None) -> tuple[str, ...]:
+    insecure = platform is not None and platform.insecure
+    return ("the platform's TLS certificates were not checked (--insecure)",) if insecure else ()
 
 
 def _crew(

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from probe.model.metrics import METRICS
+from reports.compare_join import join_phases
 from reports.contrast import CONFIDENCE, FEWEST_DEGREES, Contrast, Reading, contrast
 from reports.document import Document
 
@@ -60,8 +61,9 @@ class Change:
 
 
 def compare(before: Sequence[Document], after: Sequence[Document]) -> dict[str, Any]:
-    """The comparison as a JSON-ready document: `changes` (worse first, then better, then same, the surest first), `not_compared` (metric
-    to reason), `notes`, and `verdict` with its `exit_code`: 0 nothing got worse, 3 something did, 4 nothing could be compared.
+    """The comparison as a JSON-ready document: `changes` (worse first, then better, then same, the surest first), `join`
+    (`join_phases`), `not_compared` (metric to reason), `notes`, and `verdict` with its `exit_code`: 0 nothing got worse, 3 something
+    did, 4 nothing could be compared.
 
     Runs whose generator could not be trusted, or that measured nothing, are left out, and a note says so.
     """
@@ -74,11 +76,13 @@ def compare(before: Sequence[Document], after: Sequence[Document]) -> dict[str, 
     changes.sort(key=lambda one: (order[one.verdict], one.p, one.metric, one.tag, one.figure))
     counts = {name: sum(one.verdict == name for one in changes) for name in order}
     code = 4 if not changes else 3 if counts["worse"] else 0
+    told = [one.to_dict() for one in changes]
     return {
         "schema": SCHEMA,
         "before": [_named(document) for document in left],
         "after": [_named(document) for document in right],
-        "changes": [one.to_dict() for one in changes],
+        "changes": told,
+        "join": join_phases(left, right, told),
         "not_compared": _not_compared(left, right, {one.metric for one in changes}),
         "notes": notes + _unlike(left, right) + _few(left, right),
         "verdict": {"exit_code": code, **counts},

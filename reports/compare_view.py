@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from reports.compare_join_view import waterfalls
 from reports.targets.quantity import show_quantity
 from reports.terminal_style import new_table, plain
 from reports.words import signed
@@ -16,12 +17,17 @@ _STYLES = {"worse": ("✗", "red"), "better": ("✓", "green"), "same": ("–", 
 
 
 def print_comparison(comparison: dict[str, Any], console: Console) -> None:
-    """The verdict, what changed, and what to know about it."""
+    """The verdict, what changed, where joins spent their time, and what to know about it."""
     console.print(headline(comparison))
     changed = [one for one in comparison["changes"] if one["verdict"] != "same"]
     if changed:
         console.print()
         console.print(_table(changed))
+    joins = waterfalls(comparison["join"], console.width)
+    if joins is not None:
+        console.print()
+        console.print(joins)
+        console.print()
     same = comparison["verdict"]["same"]
     lines = [f"{same} figures did not change beyond noise"] if same else []
     lines += _not_compared(comparison["not_compared"])

@@ -50,7 +50,7 @@ class Grounds:
 def judge(profile: Profile, horizon: str, judges: Collection[str] | None, grounds: Grounds) -> list[KpiResult]:
     """Every row of the profile, in its order. `judges` are the rows that this run can judge, None: those that the
     profile leaves to a single run."""
-    return [_row(kpi, horizon, reason_not_judged(kpi, horizon, judges), grounds) for kpi in profile.kpis]
+    return [judge_row(kpi, horizon, reason_not_judged(kpi, horizon, judges), grounds) for kpi in profile.kpis]
 
 
 def reason_not_judged(kpi: Kpi, horizon: str, judges: Collection[str] | None) -> str:
@@ -64,7 +64,8 @@ def reason_not_judged(kpi: Kpi, horizon: str, judges: Collection[str] | None) ->
     return "" if kpi.target(horizon) is not None else f"no target is set for {horizon}"
 
 
-def _row(kpi: Kpi, horizon: str, not_judged: str, grounds: Grounds) -> KpiResult:
+def judge_row(kpi: Kpi, horizon: str, not_judged: str, grounds: Grounds) -> KpiResult:
+    """One row; `not_judged` is why it is left out, empty for one that isn't."""
     result = _sliced(kpi, horizon, grounds) if kpi.over else _whole(kpi, horizon, grounds)
     if not_judged:
         return result.changed(Status.NOT_JUDGED, not_judged)

@@ -23,9 +23,9 @@ def show(value: float | None, unit: str) -> str:
 
 
 def signed(value: float, unit: str) -> str:
-    """A difference: +40 ms, -2 %."""
+    """A difference: +40 ms, -2 %, and 0 ms where there is none."""
     shown = show_quantity(value, unit)
-    return shown if shown.startswith("-") else f"+{shown}"
+    return shown if shown.startswith("-") or value == 0 else f"+{shown}"
 
 
 def target(kpi: dict[str, Any]) -> str:

@@ -18,6 +18,7 @@ from probe import __version__
 from probe.cli import main
 from probe.measure.summary import Summary
 from probe.model.errors import MediaError, ServerUnreachable
+from probe.model.platform import Platform
 from probe.model.progress import Progress
 from probe.model.result import RunResult
 from probe.model.scenario import Scenario
@@ -28,8 +29,7 @@ from tests.reports.build import BUSY, attempts, good_run, result
 
 @dataclass(frozen=True)
 class Options:
-    url: str | None = None
-    token: str = ""
+    platform: Platform | None = None
     spool: Path | None = None
     processes: int = 1
     slices: tuple[object, ...] = ()
@@ -116,7 +116,7 @@ def test_options_reach_the_run(played: Played, probe: Any, tmp_path: Path, monke
     out = tmp_path / "out"
     arguments = ("--scenario", "p2p", "--url", "ws://127.0.0.1:9", "--out", out, "--video", "v.mp4", "--audio", "a.wav")
     ended = probe("run", *arguments)
-    assert played.options == Options("ws://127.0.0.1:9", "from-the-environment", out)
+    assert played.options == Options(Platform(url="ws://127.0.0.1:9", token="from-the-environment"), out)
     assert played.scenario is not None
     assert played.scenario.name == "p2p"
     assert played.scenario.media.video is not None
@@ -263,11 +263,23 @@ def test_the_horizon_chooses_the_targets(played: Played, probe: Any) -> None:
     assert next(one["status"] for one in rows if one["kpi"] == "migration_success") == "not_judged"
 
 
-def test_secrets_are_not_shown(played: Played, probe: Any) -> None:
+def test_secrets_are_not_shown(played: Played, probe: Any, tmp_path: Path) -> None:
     played.outcome = ServerUnreachable("no")
-    ended = probe("run", "--json", "--url", "wss://me:secret@host/?token=secret", "--token", "secret")
+    (tmp_path / "token").write_text("secret\n", encoding="utf-8")
+    arguments = ("--url", "wss://me:secret@host/?token=secret", "--token-file", tmp_path / "token")
+    ended = probe("run", "--json", *arguments)
     assert "secret" not in ended.out + ended.err
     assert ended.document["run"]["target"] == "wss://host/?…"
+
+
+@pytest.mark.parametrize(
+    "option", [("--token", "secret"), ("--ca", "ca.pem"), ("--room", "x"), ("--signalling", "whip")]
+)
+def test_what_says_nothing_without_a_platform(played: Played, probe: Any, option: tuple[str, str]) -> None:
+    ended = probe("run", *option)
+    assert ended.code == 2
+    assert option[0] in ended.err
+    assert played.options is None
 
 
 # the rest

@@ -139,6 +139,7 @@ class Meeting:
             self._ledger,
             self._vmaf,
             context.networks(position),
+            self._scenario.migration_deadline,
         )
         entry = Entry(name, self.room, participant)
         self.entries.append(entry)

@@ -6,12 +6,13 @@ from collections.abc import Collection
 from typing import Protocol
 
 from probe.client.context import Context
-from probe.client.moving import SUPERSEDED, Moving
+from probe.client.moving import Moving
+from probe.client.own_moves import OwnMoves
 from probe.client.path import Path
 from probe.client.seams import Observer
 from probe.client.stay import Stay
 from probe.client.view import View
-from probe.measure.migration import Kind, StreamSwitch
+from probe.measure.migration import SUPERSEDED, Kind, StreamSwitch
 from probe.model.errors import SignallingError
 from probe.signalling import base
 
@@ -29,36 +30,73 @@ class Mover(Protocol):
 
 
 class Moves:
-    """At most one migration is under way: a newer one takes the place of the one before."""
+    """At most one migration is under way: a newer one takes the place of the one before. `deadline`: seconds for one that no
+    platform announces."""
 
     def __init__(
-        self, who: Mover, context: Context, signalling: base.Signalling, observer: Observer, stay: Stay
+        self,
+        who: Mover,
+        context: Context,
+        signalling: base.Signalling,
+        observer: Observer,
+        stay: Stay,
+        deadline: float = 10.0,
     ) -> None:
         self._who = who
         self._context = context
         self._signalling = signalling
         self._observer = observer
         self._stay = stay
+        self._deadline = deadline
         self._moving: Moving | None = None
         self._moved: Moving | None = None
+        self._own: OwnMoves | None = None
 
     @property
     def target(self) -> base.Topology | None:
         """Where the room is moving to, None while it stays."""
         return self._moving.message.target if self._moving is not None else None
 
+    def entered(self, joined: base.Joined) -> None:
+        """The participant is in."""
+        self._stay.carried_by(joined.topology)
+        if not joined.handshake:
+            self._own = OwnMoves(self._who, self._context, joined, self._deadline, self._began, self._over, self._stay)
+
+    def saw(self, event: base.Event) -> None:
+        """The platform tells that, and nothing was done about it yet."""
+        if isinstance(event, base.MigrationStarted):
+            self.close()  # it announces its moves after all
+        if self._own is not None:
+            self._own.saw(event)
+
+    def path_lost(self, path: Path, reason: str) -> None:
+        """It did not come up, or is down."""
+        if self._own is not None:
+            self._own.path_lost(path.id, reason)
+
+    def outlived(self, path: Path) -> bool:
+        """Whether a path that is down is no loss: the platform moves the room, or has moved it, and dropped the path for that."""
+        return self._own is not None and (self._moving is not None or path.kind != self._stay.topology)
+
+    def close(self) -> None:
+        """Recognise nothing any more."""
+        if self._own is not None:
+            self._own.close()
+            self._own = None
+
+    # announced by the platform
+
     async def begin(self, event: base.MigrationStarted, kinds: Collection[Kind]) -> None:
         """The room begins to move; `kinds`: what everybody sends."""
         who = self._who
-        self._moving = Moving(event, who.participant, who.views, who.paths, kinds)
-        if self._moving.carries:
-            self._observer.migration_started(who, event, self._context.clock.now())
+        self._began(Moving(event, who.participant, who.views, who.paths, kinds), self._context.clock.now())
         await self.check_ready()
 
     async def check_ready(self) -> None:
         """Tell the server once every awaited member's media flows on a path of this migration."""
         moving = self._moving
-        if moving is None or moving.ready or not moving.complete(self._who.members):
+        if moving is None or self._own is not None or moving.ready or not moving.complete(self._who.members):
             return
         moving.ready = True
         await self._signalling.send_ready(moving.message.migration)
@@ -68,16 +106,12 @@ class Moves:
         moving, self._moving = self._moving, None
         if moving is None or moving.message.migration != event.migration:
             return
-        self._moved = moving
         failure = "" if isinstance(event, base.MigrationCommitted) else event.reason or "rolled back"
-        committed = not failure
-        for path in moving.superfluous(committed=committed, topology=event.topology):
-            if not committed and not failure.startswith(SUPERSEDED):
-                path.missed_deadline()  # a new path that was not up in time is a connection that failed
+        superfluous = moving.superfluous(committed=not failure, topology=event.topology)
+        self._count_missed(superfluous, failure)
+        for path in superfluous:
             await self._who.close_path(path.id)
-        self._stay.carried_by(event.topology)
-        if moving.carries:
-            self._observer.migration_ended(self._who, event.migration, failure, self._context.clock.now())
+        self._ended(moving, event.topology, failure, self._context.clock.now())
 
     def need(self, path: Path) -> bool:
         """Whether the migration under way is what the path was opened for."""
@@ -89,6 +123,35 @@ class Moves:
             await self._signalling.send_failed(migration, reason)
         except SignallingError as error:
             self._context.complain(error, who=self._who.participant)
+
+    # both
+
+    def _began(self, moving: Moving, at: float) -> None:
+        self._moving = moving
+        if moving.carries:
+            self._observer.migration_started(self._who, moving.message, at)
+
+    def _over(self, topology: base.Topology, failure: str, at: float) -> None:
+        """A move that was recognised: the platform closes what it does not need by itself."""
+        moving, self._moving = self._moving, None
+        if moving is None:
+            return
+        unused = [path for path in self._who.paths.values() if path.kind != topology and not path.up]
+        self._count_missed(unused, failure)
+        self._ended(moving, topology, failure, at)
+
+    def _ended(self, moving: Moving, topology: base.Topology, failure: str, at: float) -> None:
+        self._moved = moving
+        self._stay.carried_by(topology, at)
+        if moving.carries:
+            self._observer.migration_ended(self._who, moving.message.migration, failure, at)
+
+    @staticmethod
+    def _count_missed(paths: Collection[Path], failure: str) -> None:
+        """A new path that was not up in time is a connection that failed."""
+        if failure and not failure.startswith(SUPERSEDED):
+            for path in paths:
+                path.missed_deadline()
 
     def switches(self, start: float, end: float) -> list[StreamSwitch]:
         """What the last migration did to what the participant perceives, between two times (monotonic)."""

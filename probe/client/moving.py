@@ -7,16 +7,16 @@ from collections.abc import Collection, Mapping
 from probe.client.path import Path
 from probe.client.view import View
 from probe.measure.migration import Kind, StreamSwitch
+from probe.measure.recognition import Stream
 from probe.signalling import base
 
-SUPERSEDED = "superseded"
-"""How the shim begins the reason of a move that it called off because somebody came or went: nobody's failure."""
 _BEFORE = 5.0
 """Seconds before a migration that its MOS dip is measured against."""
 
 
 class Moving:
-    """`views` and `paths` are the participant's own, by name, as they change. `kinds`: what everybody sends."""
+    """`views` and `paths` are the participant's own, by name, as they change. `kinds`: what everybody sends. `streams`: those that
+    are to be moved, by sender and kind; None: all of everybody seen so far."""
 
     def __init__(
         self,
@@ -25,6 +25,7 @@ class Moving:
         views: Mapping[str, View],
         paths: Mapping[str, Path],
         kinds: Collection[Kind],
+        streams: Collection[Stream] | None = None,
     ) -> None:
         self.message = message
         self.ready = False
@@ -32,6 +33,7 @@ class Moving:
         self._views = views
         self._paths = paths
         self._kinds = tuple(kinds)
+        self._streams = streams
         self._repeated = {remote: view.timelines["video"].repeated for remote, view in views.items()}
 
     @property
@@ -59,8 +61,9 @@ class Moving:
 
         Of those that it had seen before: who enters meanwhile has nothing to lose by the switch.
         """
-        known = [(remote, view) for remote, view in self._views.items() if remote in self._repeated]
-        return [self._switch(remote, view, kind, start, end) for remote, view in known for kind in self._kinds]
+        known = [(remote, kind) for remote in self._views if remote in self._repeated for kind in self._kinds]
+        moved = [stream for stream in known if self._streams is None or stream in self._streams]
+        return [self._switch(remote, self._views[remote], kind, start, end) for remote, kind in moved]
 
     def _switch(self, remote: str, view: View, kind: Kind, start: float, end: float) -> StreamSwitch:
         """A stream that flows on no open path has no gap that ended: it is gone."""

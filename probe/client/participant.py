@@ -48,6 +48,7 @@ class Participant:
         ledger: SavingsLedger,
         samples: VmafSamples,
         network: Network | None = None,
+        migration_deadline: float = 10.0,
     ) -> None:
         self.participant = ""
         self.members: set[str] = set()
@@ -70,7 +71,7 @@ class Participant:
         self._servers: tuple[IceServer, ...] = ()
         self._joining: Joining | None = None
         self._stay = Stay(context)
-        self._moves = Moves(self, context, signalling, observer, self._stay)
+        self._moves = Moves(self, context, signalling, observer, self._stay, migration_deadline)
         self._live = Live(self.views, self.paths)
         self._leaving = False
         self._leave_task: asyncio.Task[None] | None = None
@@ -121,7 +122,7 @@ class Participant:
         self.timed = self.expects_media or joined.awaits == "connection"
         if joined.awaits == "connection":
             joining.aim("dtls_connected")
-        self._stay.carried_by(joined.topology)
+        self._moves.entered(joined)
         self._publisher = open_publisher(self._context, self._media, lambda: len(self.members))
         self._context.captures[self.participant] = self._publisher.captures
         if self._network is not None and self._context.emulation is not None:
@@ -143,6 +144,7 @@ class Participant:
                 self._context.complain(error, who=self.participant, phase="signalling")
 
     async def _on_event(self, event: base.Event) -> None:
+        self._moves.saw(event)
         match event:
             case base.OpenPath():
                 await self._open(event)
@@ -237,6 +239,7 @@ class Participant:
         """A path failed to connect, or was lost."""
         if self._leaving:
             return
+        self._moves.path_lost(path, str(error))
         if error.phase == "in_call":
             self._errands.send(self._confirm_drop(path, error))
             return
@@ -249,7 +252,7 @@ class Participant:
 
     async def _confirm_drop(self, path: Path, error: ProbeError) -> None:
         await asyncio.sleep(_GRACE)
-        if path.id in self.paths and not self._leaving:
+        if path.id in self.paths and not self._leaving and not self._moves.outlived(path):
             self._context.complain(error, who=self.participant)
             self._drop(str(error))
 
@@ -332,6 +335,7 @@ class Participant:
         self._leaving = True
         self.left_at = self._context.clock.now()
         self._stop_window()
+        self._moves.close()
         await self._signalling.leave()  # first: the server shall not take our closing paths for a failure
         for name in list(self.paths):
             await self.close_path(name)

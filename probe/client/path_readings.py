@@ -54,11 +54,15 @@ class PathReadings:
 
     def _round_trip(self, seconds: float, tags: Mapping[str, str]) -> None:
         self.last_rtt = seconds
+        for receiver, _ in self._streams.values():
+            receiver.on_round_trip(seconds)
         self._context.emit("round_trip_time_seconds", seconds, tags, who=self._who)
 
     def add(self, receiver: TrackReceiver, remote: str) -> None:
         """A stream has begun."""
         self._streams[receiver.ssrc] = (receiver, remote)
+        if self.last_rtt is not None:
+            receiver.on_round_trip(self.last_rtt)
 
     def receiver(self, remote: str, kind: str) -> TrackReceiver | None:
         """The running stream of that remote participant and kind."""

@@ -22,9 +22,9 @@ class Stay:
         self._seconds: dict[Topology, float] = {}
         self._bytes: Counter[Topology] = Counter()
 
-    def carried_by(self, topology: Topology) -> None:
-        """From now on."""
-        now = self._context.clock.now()
+    def carried_by(self, topology: Topology, at: float | None = None) -> None:
+        """From now on, or since `at` (monotonic), a moment ago."""
+        now = max(self._since, at) if at is not None else self._context.clock.now()
         if self.topology is not None:
             self._seconds[self.topology] = self._seconds.get(self.topology, 0.0) + now - self._since
         self.topology, self._since = topology, now

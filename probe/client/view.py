@@ -12,13 +12,16 @@ from typing import Literal
 import numpy as np
 
 from probe.client.context import Context
+from probe.client.foreign import Foreign
 from probe.client.listening import Listening
 from probe.client.perceived import Perceived
+from probe.client.recent_frames import RecentFrames
 from probe.client.skimming import LOOK, MOST_HELD, Media, Skimmed, by_arrival
 from probe.client.stream_decoder import Decoded, StreamDecoder
 from probe.client.vmaf_samples import VmafSamples
 from probe.client.watching import Watching
 from probe.measure.assembly import Frame, MediaPacket
+from probe.measure.recognition import Flow
 from probe.measure.records import Records
 from probe.measure.timeline import MediaTimeline
 from probe.native.analysis import freeze_detector, media_timeline
@@ -28,8 +31,6 @@ Kind = Literal["audio", "video"]
 _KINDS: tuple[Kind, ...] = ("audio", "video")
 _STALE = 3.0
 """Seconds without media after which a stream's receiver is asked whether it really is silent."""
-_RECENT_FRAMES = 1800
-"""A minute of frames at 30 fps: longer than any migration may take."""
 _STRETCHES = 8
 """Stretches of watching that are remembered: those across a migration and its rollback, and some before."""
 Milestone = Callable[[str, str, float], None]
@@ -58,7 +59,7 @@ class View:
         self._samples = samples
         self._streams: dict[tuple[str, str], Perceived] = {}
         self._topologies: dict[str, str] = {}  # of every path there was, in the order in which they came
-        self._recent: deque[tuple[float, int]] = deque(maxlen=_RECENT_FRAMES)
+        self._recent = RecentFrames()
         self._last_media: float | None = None
         self._catching = False
         self._looked = -math.inf
@@ -73,14 +74,18 @@ class View:
         self._topologies[path] = topology
         if kind == "audio":
             stream.listening = Listening(self._context, self._who, self.remote, topology)
-        elif self._context.depth == "pictures":
+        else:
             ours = self.remote in self._context.captures
-            stream.decoder = StreamDecoder(codec, self._context.video if ours else None, self._context.clock)
+            if self._context.depth == "pictures":
+                stream.decoder = StreamDecoder(codec, self._context.video if ours else None, self._context.clock)
+            if self._context.depth != "headers" and not ours:
+                stream.foreign = Foreign(self._context, self._who, self.remote, topology, codec)
         hooks = ReceiverHooks(
             first_packet=partial(self._first_packet, path, kind),
             audio=partial(self._on_audio, path, stream),
             frame=partial(self._on_frame, path, stream, want_keyframe),
             feedback=lambda packets: None,
+            clock=stream.foreign.clock if stream.foreign is not None else None,
         )
         if self._context.depth == "headers":
             stream.skimmed = Skimmed(stream.listening, lambda: hooks.pull())  # the receiver puts its own there
@@ -147,7 +152,7 @@ class View:
 
     def _shown(self, path: str, stream: Perceived, frame: Frame, decoded: Decoded | None, seen: float) -> None:
         """A picture (or at lesser depth a frame) is there. New ones count for the viewer; its capture is its identity."""
-        captured, tick = self._identify(decoded, frame, seen)
+        captured, tick = self._identify(stream, decoded, frame, seen)
         if not stream.media:
             self._milestone(path, "first_decoded", seen)
         identity = captured if captured is not None else frame.complete
@@ -156,7 +161,7 @@ class View:
         if not new:
             return
         if tick is not None:
-            self._recent.append((frame.complete, tick))
+            self._recent.on_frame(frame.complete, tick)
         reading = decoded.reading if decoded is not None else None
         mos = reading.mos if reading is not None else None
         watching = self._show(frame.complete, path, tick, mos, len(frame.data))
@@ -167,6 +172,9 @@ class View:
             )
         if decoded is not None and reading is not None:
             self._rate(watching, decoded, frame.complete, plausible=tick is not None)
+        if stream.foreign is not None:
+            stream.foreign.on_shown(frame, decoded.picture if decoded is not None else None, seen)
+            watching.pictures = stream.foreign.pictures
 
     def _show(self, shown: float, path: str, tick: int | None, mos: float | None, size: int) -> Watching:
         """The picture changes: what was shown before stood until now."""
@@ -195,8 +203,12 @@ class View:
             stream = (self._who, self.remote, watching.topology)
             self._context.worst.offer(stream, decoded, shown - watching.began, shown - self._context.epoch)
 
-    def _identify(self, decoded: Decoded | None, frame: Frame, seen: float) -> tuple[float | None, int | None]:
+    def _identify(
+        self, stream: Perceived, decoded: Decoded | None, frame: Frame, seen: float
+    ) -> tuple[float | None, int | None]:
         """Capture time and the sender's tick: by frame ID where the sender is ours, else by the header extension."""
+        if stream.foreign is not None:
+            return stream.foreign.identity(frame), None
         log = self._context.captures.get(self.remote)
         if decoded is None or decoded.reading is None or log is None:
             return frame.capture_time, None
@@ -267,15 +279,19 @@ class View:
     # both
 
     def _flowing(self, path: str, stream: Perceived, first: float, last: float, count: int = 1) -> None:
-        begins = not stream.media
-        stream.media += count
         self._last_media = last
-        if begins:
+        if stream.came(first, last, count):
             self._milestone(path, "flowing", first)
 
     def flows_on(self, path: str, kinds: tuple[str, ...]) -> bool:
         """Whether media of all these kinds has come through that path."""
         return all((found := self._streams.get((path, kind))) is not None and found.media > 0 for kind in kinds)
+
+    def flows(self) -> list[Flow]:
+        """Where its media has come, up to this moment."""
+        self._catch_up()
+        there = self._streams.items()
+        return [Flow(self.remote, kind, path, one.since, one.last) for (path, kind), one in there if one.media]
 
     def due(self, now: float) -> bool:
         """Whether it is time for a window: always, but where records are gathered, when audio is to be rated or some time has
@@ -291,6 +307,8 @@ class View:
         for stream in self._streams.values():
             if stream.listening is not None:
                 stream.listening.window(now, round_trip)
+            if stream.foreign is not None:
+                stream.foreign.window()
         return self._timelines["video"].new
 
     @property
@@ -312,8 +330,7 @@ class View:
 
     def frames_lost(self, start: float, end: float) -> int | None:
         """Frames that the sender sent between two times and that never were seen, on any path. None where no frame ID tells."""
-        ticks = {tick for shown, tick in self._recent if start <= shown <= end}
-        return max(ticks) - min(ticks) + 1 - len(ticks) if ticks else None
+        return self._recent.lost(start, end)
 
     def path_closed(self, path: str) -> None:
         """The path is gone: the call quality heard on it is final."""
@@ -330,6 +347,8 @@ class View:
         stream = self._streams.pop((path, kind), None)
         if stream is not None and stream.listening is not None:
             stream.listening.finish()
+        if stream is not None and stream.foreign is not None:
+            stream.foreign.finish()
 
     def silent_for(self, now: float) -> float:
         """Seconds since the last media of any kind; 0 before the first."""
@@ -344,6 +363,7 @@ class View:
             self.path_closed(path)
         if self.watching is not None and self._last_shown is not None and self._freezes.open_freeze(at) > 0:
             self.watching.on_interval(self._last_shown, at, frozen=True)
+            self.watching.stood_until(at)
         self._end_stretch()
 
     def _end_stretch(self) -> None:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from probe.client.context import Context
 from probe.measure.estimated_video import estimated_video_score
+from probe.measure.frame_seconds import FrameSeconds
 from probe.measure.video_quality import VideoQuality
 from probe.native.analysis import frame_clock
 
@@ -25,6 +26,8 @@ class Watching:
         self.last_mos: float | None = None
         self.began: float | None = None
         """Monotonic seconds of its first frame."""
+        self.pictures: tuple[str, int, int] | None = None
+        """Codec, width and height of a stream that is not ours, if all its pictures are alike."""
 
         self._context = context
         self._who = who
@@ -32,6 +35,7 @@ class Watching:
         self.video_tags = {"topology": topology, "kind": "video"}
         self._tags = {"topology": topology}
         self._clock = frame_clock()
+        self._seconds = FrameSeconds()
         self._quality = VideoQuality()
         self._frames = 0
         self._freezes = 0
@@ -61,6 +65,7 @@ class Watching:
         self.began = shown if self.began is None else self.began
         self._bytes += size
         self._clock.on_frame(shown)
+        self._tell_rates(self._seconds.on_frame(shown))
         self._frames += 1
         self.last_mos = mos if mos is not None else self.last_mos
         if tick is not None:
@@ -81,6 +86,17 @@ class Watching:
         self._bytes += size
         self._frames += len(shown)
         self._clock.on_frames(shown)
+        self._tell_rates(self._seconds.on_frames(shown.tolist()))
+
+    def stood_until(self, end: float) -> None:
+        """No new frame came any more until then."""
+        self._tell_rates(self._seconds.stood_until(end))
+
+    def _tell_rates(self, rates: Sequence[float]) -> None:
+        """Of the seconds that are over."""
+        for rate in rates:
+            self._emit("window_frame_rate", rate)
+            self._emit("stream_available_ratio", rate >= 1.0)
 
     def on_reading(self, *, read: bool, plausible: bool) -> None:
         """A picture was decoded: could its ID be read, and was it one that the sender sent lately?"""
@@ -129,21 +145,25 @@ class Watching:
             self._estimate(rhythm.frame_rate)
 
     def _estimate(self, frame_rate: float) -> None:
-        """Nothing was decoded: what bitrate, size and frame rate let expect, where the content is known to be ours."""
+        """Nothing was compared with its source: what bitrate, size and frame rate let expect. Of somebody else's stream they must
+        lie within what the estimate was fitted to."""
         content = self._context.video if self._remote in self._context.captures else None
-        if content is None or not self._bytes or not self._watched or not frame_rate:
+        ours = (content.spec.codec, content.spec.width, content.spec.height) if content is not None else None
+        sent = ours or self.pictures
+        if sent is None or not self._bytes or not self._watched or not frame_rate:
             return
-        spec, bitrate = content.spec, self._bytes * 8 / self._watched
+        codec, width, height = sent
         found = estimated_video_score(
-            spec.codec,
-            bitrate,
-            spec.width,
-            spec.height,
+            codec,
+            self._bytes * 8 / self._watched,
+            width,
+            height,
             frame_rate,
             frozen_seconds=min(self._frozen, self._watched),
             duration_seconds=self._watched,
         )
-        self._emit("video_score_estimated", found.score)
+        if ours is not None or not found.note:
+            self._emit("video_score_estimated", found.score)
 
     def _emit(self, metric: str, value: float | None) -> None:
         if value is not None:

@@ -54,7 +54,7 @@ class Engine:
         self._venue.open(scenario.observe, self._joined, hold.start)
         for place in hold.meetings:
             number = hold.round * scenario.meetings + place + 1
-            room = f"probe-{self._setup.stamp}-{number}"
+            room = self._setup.platform.room_of(self._setup.stamp, number)
             meeting = self._meetings[number] = self._venue.new_meeting(scenario, room, guests=self._guests.enter)
             runs.append(meeting.run(hold.start + place * scenario.meeting_spacing))
         for outcome in await asyncio.gather(*runs, return_exceptions=True):

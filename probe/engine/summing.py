@@ -80,8 +80,8 @@ def notes_of(total: Outcome, processes: int, asked: int) -> tuple[str, ...]:
 
 def _company(total: Outcome) -> list[str]:
     count = joined(total.browsers)
-    who, are = (f"{count} browsers (Chromium)", "their figures are") if count > 1 else ("a browser (Chromium)", "its figures are")
-    return [f"{who} took part beside us: {are} shown apart, and are not judged"] if count else []
+    browsers = f"{count} real browser{'' if count == 1 else 's'}"
+    return [f"{browsers} took part: what Chromium measures is shown apart, and is not judged"] if count else []
 
 
 def beside_of(total: Outcome) -> tuple[dict[str, Any], ...]:

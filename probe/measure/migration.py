@@ -12,6 +12,9 @@ from probe.model.samples import Sample
 Topology = Literal["p2p", "sfu"]
 Kind = Literal["audio", "video"]
 
+SUPERSEDED = "superseded"
+"""How the reason of a move begins that was called off because somebody came or went: nobody's failure."""
+
 
 @dataclass(frozen=True, slots=True)
 class StreamSwitch:

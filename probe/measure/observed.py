@@ -1,4 +1,4 @@
-"""What a run looked at closely, where it read headers only: counts that add up over processes, and the sentence about them."""
+"""How a run looked at what it measured: counts that add up over processes, and the sentences about them."""
 
 from __future__ import annotations
 
@@ -14,10 +14,38 @@ VIDEO_STREAMS = "video streams"
 PICTURE_SAMPLES = "picture samples"
 """Turns in which pictures of a stream were decoded and rated."""
 PICTURE_MILLISECONDS = "picture milliseconds"
+FOREIGN = "foreign: "
+"""Before what the pictures of somebody else's stream are."""
+CLOCK = "clock: "
+"""Before how its capture times were found, or why not."""
 
 
 def statement(observed: Mapping[str, int]) -> list[str]:
     """What a reader of the figures has to know of how they came about; empty where everything was looked at."""
+    return [*_headers(observed), *_foreign(observed)]
+
+
+def _foreign(observed: Mapping[str, int]) -> list[str]:
+    """Of streams that are not ours."""
+    found = [(name, count) for name, count in sorted(observed.items()) if name.startswith((FOREIGN, CLOCK))]
+    pictures = [
+        f"{_streams(count)} of others: {name.removeprefix(FOREIGN)}"
+        for name, count in found
+        if name.startswith(FOREIGN)
+    ]
+    clocks = [
+        f"frame latency of {_streams(count)} of others: {name.removeprefix(CLOCK)}"
+        for name, count in found
+        if name.startswith(CLOCK)
+    ]
+    return pictures + clocks
+
+
+def _streams(count: int) -> str:
+    return f"{count} stream" if count == 1 else f"{count} streams"
+
+
+def _headers(observed: Mapping[str, int]) -> list[str]:
     packets = observed.get(PACKETS, 0)
     if not packets:
         return []

@@ -72,6 +72,21 @@ _ALL = (
         "topology",
         "kind",
     ),
+    _m(
+        "capture_clock_ratio",
+        "ratio",
+        "higher",
+        "streams of others whose capture times could be told by our clock, of all",
+        "source",
+        rate=True,
+    ),
+    _m(
+        "capture_clock_error_seconds",
+        "seconds",
+        "lower",
+        "how far from the truth such a capture time may be, by the stream's clock alone",
+        "source",
+    ),
     _m("frame_assembly_seconds", "seconds", "lower", "first packet of a video frame to its last", "topology"),
     _m(
         "frame_decode_seconds",
@@ -138,6 +153,15 @@ _ALL = (
     ),
     _m("video_vmaf", "score", "higher", "VMAF v0.6.1 on sampled windows, at the source size", "topology"),
     _m("frame_rate", "fps", "higher", "new frames decoded per second", "topology"),
+    _m("window_frame_rate", "fps", "higher", "the same of one second, for curves over time", "topology"),
+    _m(
+        "stream_available_ratio",
+        "ratio",
+        "higher",
+        "seconds of watching in which frames came, at least one a second",
+        "topology",
+        rate=True,
+    ),
     _m(
         "harmonic_frame_rate",
         "fps",
@@ -298,8 +322,8 @@ _ALL = (
 
 METRICS: dict[str, Metric] = {metric.name: metric for metric in _ALL}
 
-_OVER_TIME = "it is derived from checks over time, of which a run is one"
-_STORED = "it is read over the stored runs, not in one"
+_OVER_TIME = "one run is one check; probe report tells it over many"
+_STORED = "it is known of stored runs only; probe report tells it"
 NOT_IN_A_RUN: dict[str, str] = {
     "platform_uptime_ratio": _OVER_TIME,
     "outage_seconds": _OVER_TIME,

@@ -21,16 +21,23 @@ class Tls:
 
 
 SYSTEM = Tls()
+ROOM_NUMBER = "{n}"
 
 
 class Platform(Strict):
-    """`signalling` names the adapter that enters its meetings; empty: the URL tells. `token` is never shown."""
+    """`signalling` names the adapter that enters its meetings; empty: the URL tells. `token` is never shown. `room` is the name of
+    the meetings' room there, "{n}" in it the meeting's number; empty: a new one for each."""
 
     url: str
     signalling: str = ""
     token: Annotated[str, Field(repr=False)] = ""
     ca: Path | None = None
     insecure: bool = False
+    room: Annotated[str, Field(max_length=128)] = ""
+
+    def room_of(self, stamp: str, number: int) -> str:
+        """Of meeting `number` (from 1) of the run that `stamp` names."""
+        return self.room.replace(ROOM_NUMBER, str(number)) if self.room else f"probe-{stamp}-{number}"
 
     @property
     def shown(self) -> str:

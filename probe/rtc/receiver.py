@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from probe.measure.assembly import Frame, FrameAssembler, MediaPacket
+from probe.measure.capture_clock import CaptureClock
 from probe.measure.nack import NackGenerator
 from probe.measure.records import MARKER, RECORD, RECOVERED, RESTARTED, RecordLog
 from probe.measure.rtp_stream import PacketFate, StreamReceiver
@@ -26,7 +27,7 @@ from probe.rtc.clock import Clock
 from probe.rtc.transceiver import Transceiver
 from probe.wire import extensions as ext
 from probe.wire.payload import format_for
-from probe.wire.rtcp import Nack, PictureLoss, RtcpPacket
+from probe.wire.rtcp import Nack, PictureLoss, RtcpPacket, SenderReport
 from probe.wire.rtp import RtpHeader, payload
 
 _PLI_INTERVAL = 0.5
@@ -47,7 +48,8 @@ def _no_records(records: Records) -> None:
 class ReceiverHooks:
     """Where a receiver's facts go. `first_packet(arrival)` once; `audio(packet)` per audio packet and `frame(frame)` per assembled
     video frame, or at `headers` depth `records(array)` now and then (`probe.measure.records.RECORD`, every packet that was
-    new, by arrival); `feedback(packets)` RTCP to send now. `pull()` makes the receiver hand over what it holds back."""
+    new, by arrival); `feedback(packets)` RTCP to send now. `pull()` makes the receiver hand over what it holds back. `clock` is told
+    what the stream says of its capture times, where somebody asks."""
 
     first_packet: Callable[[float], None]
     audio: Callable[[MediaPacket], None]
@@ -55,6 +57,7 @@ class ReceiverHooks:
     feedback: Callable[[list[RtcpPacket]], None]
     records: Callable[[Records], None] = _no_records
     pull: Callable[[], None] = lambda: None
+    clock: CaptureClock | None = None
 
 
 class Lane(Protocol):
@@ -264,7 +267,21 @@ class TrackReceiver:
         value = header.extensions.get(self._capture_id) if self._capture_id is not None else None
         if value is None or len(value) < 8:
             return None
-        return self._clock.from_ntp(ext.abs_capture_time_decode(value))
+        captured = ext.abs_capture_time_decode(value)
+        if self._hooks.clock is not None:
+            self._hooks.clock.on_capture(header.timestamp, captured, ext.abs_capture_offset_decode(value))
+        return self._clock.from_ntp(captured)
+
+    def on_sender_report(self, report: SenderReport, arrival: float) -> None:
+        """The sender of this stream reports."""
+        self.stream.on_sender_report(report.ntp, arrival)
+        if self._hooks.clock is not None:
+            self._hooks.clock.on_sender_report(report.ntp, report.rtp_timestamp, self._clock.to_ntp(arrival))
+
+    def on_round_trip(self, seconds: float) -> None:
+        """There and back between whoever sends this stream and us."""
+        if self._hooks.clock is not None:
+            self._hooks.clock.on_round_trip(seconds, self._clock.to_ntp(self._clock.now()))
 
     def _frames(self, frames: list[Frame]) -> None:
         self.frames += len(frames)

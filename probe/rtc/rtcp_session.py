@@ -130,7 +130,7 @@ class RtcpSession:
 
     def _on_sender_report(self, report: SenderReport, arrival: float) -> None:
         if receiver := self.receivers.get(report.ssrc):
-            receiver.stream.on_sender_report(report.ntp, arrival)
+            receiver.on_sender_report(report, arrival)
         self._on_blocks(report.reports, arrival)
 
     def _on_blocks(self, blocks: tuple[ReportBlock, ...], arrival: float) -> None:

@@ -30,5 +30,9 @@ class Access:
         return own_session(self.tls)
 
     def timed(self, name: str) -> AbstractContextManager[Timing]:
-        """Around one call to the platform, request and answer."""
+        """Around one call to the platform, request and whole answer, with the call's deadline inside."""
         return timed(name, self.heard)
+
+    def begun(self, name: str) -> Timing:
+        """The same for a call whose answer comes elsewhere: from now on, until its `end`."""
+        return Timing(name, self.heard)

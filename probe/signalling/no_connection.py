@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ssl
+
 import aiohttp
 
 from probe.model.errors import ProtocolError, ServerUnreachable, SignallingError
@@ -16,8 +18,11 @@ def no_connection(
         hint = "the server accepts connections but does not answer, or a firewall drops them"
         return ServerUnreachable(f"no answer within {deadline:g} s", who=who, phase=phase, hint=hint)
     if isinstance(error, aiohttp.ClientConnectorCertificateError):
-        hint = "install the CA's certificate"
+        hint = "name the CA's certificate by --ca; --insecure trusts anybody's"
         return ServerUnreachable(f"TLS certificate refused: {error}", who=who, phase=phase, hint=hint)
+    if isinstance(error, (aiohttp.ClientSSLError, ssl.SSLError)):
+        hint = "does it speak TLS there? Without it the URL begins with ws:// or http://"
+        return ServerUnreachable(f"no TLS: {error}", who=who, phase=phase, hint=hint)
     if isinstance(error, (aiohttp.ClientConnectorError, OSError)):
         hint = f"is {server} running, and is the URL right?"
         return ServerUnreachable(str(error), who=who, phase=phase, hint=hint)

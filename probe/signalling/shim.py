@@ -13,6 +13,7 @@ from probe.model.errors import AccessDenied, ProtocolError, SignallingError
 from probe.model.url import without_secrets
 from probe.signalling import base
 from probe.signalling.access import Access
+from probe.signalling.calls import Timing
 from probe.signalling.no_connection import no_connection
 from probe.signalling.shared_session import SessionLoan
 from sfu_shim.core import protocol
@@ -43,10 +44,11 @@ class ShimSignalling:
     async def connect(self) -> None:
         self._loan = self._access.session()
         try:
-            async with asyncio.timeout(CONNECT_DEADLINE):
-                self._socket = await self._loan.session.ws_connect(
-                    self._url, protocols=(protocol.SUBPROTOCOL,), max_msg_size=_MAX_MESSAGE
-                )
+            with self._access.timed("connect"):
+                async with asyncio.timeout(CONNECT_DEADLINE):
+                    self._socket = await self._loan.session.ws_connect(
+                        self._url, protocols=(protocol.SUBPROTOCOL,), max_msg_size=_MAX_MESSAGE
+                    )
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             await self._close()
             raise self._connect_error(error) from error
@@ -72,10 +74,12 @@ class ShimSignalling:
         )
 
     async def join(self, room: str, name: str) -> base.Joined:
+        entering = protocol.Join(room=room, token=self._access.token, name=name)
         try:
-            async with asyncio.timeout(ANSWER_DEADLINE):
-                await self._send(protocol.Join(room=room, token=self._access.token, name=name), phase="room_join")
-                return await self._welcome()
+            with self._access.timed("join") as call:
+                async with asyncio.timeout(ANSWER_DEADLINE):
+                    await self._send(entering, phase="room_join")
+                    return await self._welcome(call)
         except TimeoutError as error:
             raise ProtocolError(
                 f"no answer to join within {ANSWER_DEADLINE:g} s",
@@ -84,13 +88,14 @@ class ShimSignalling:
                 hint="the server hangs",
             ) from error
 
-    async def _welcome(self) -> base.Joined:
+    async def _welcome(self, call: Timing) -> base.Joined:
         while True:
             message = await self._receive()
             if isinstance(message, protocol.Welcome):
                 servers = tuple((entry.urls, entry.username, entry.credential) for entry in message.ice_servers)
-                return base.Joined(message.participant, message.members, message.topology, servers)
+                return base.Joined(message.participant, message.members, message.topology, servers, handshake=True)
             if isinstance(message, base.SignallingLost):
+                call.lost()
                 raise ProtocolError(
                     message.reason, who=self._where, phase="room_join", hint="the server closed the connection"
                 )

@@ -45,6 +45,10 @@ class WhepSignalling(WhipSignalling):
     def _is_counter_offer(self, response: Response) -> bool:
         return response.status == 406 and response.content_type == messages.SDP and bool(response.body)
 
+    def _is_expected(self, response: Response) -> bool:
+        waits = response.status == 409 and response.header("Retry-After") is not None
+        return waits or self._is_counter_offer(response)
+
     def _opened(self, session: Session) -> None:
         self.session = session
         self.ice_servers += session.ice_servers

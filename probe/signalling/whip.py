@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Collection
 from typing import ClassVar, Literal
 from urllib.parse import quote, urlsplit
 
@@ -11,7 +12,7 @@ from probe.model.url import without_secrets
 from probe.signalling import base
 from probe.signalling import whip_messages as messages
 from probe.signalling.access import Access
-from probe.signalling.whip_http import WhipHttp, refused
+from probe.signalling.whip_http import Expected, WhipHttp, nothing_expected, refused
 from probe.signalling.whip_messages import Fragment, Response, Session
 
 PATIENCE = 20.0
@@ -21,6 +22,10 @@ ROOM = "{room}"
 """In a URL: the room's name comes here."""
 
 _NO_TRICKLE = frozenset({400, 403, 405, 406, 415, 422, 501})
+_NO_PATCH = frozenset({405, 415, 422, 501})
+"""What the RFC has for a server without trickle or restarts, section 4.3.1: its right, and no error."""
+_NO_OPTIONS = frozenset({404, 405, 501})
+"""From a server that does not know this request: it need not."""
 _STALE = frozenset({412, 428})
 _GONE = frozenset({404, 410})
 
@@ -54,7 +59,9 @@ class WhipSignalling:
         """Asks for the endpoint's ICE servers (OPTIONS); a server that does not know this request has none to name."""
         self._http.open()
         try:
-            response = await self._http.request("OPTIONS", self._url, phase="signalling_connect")
+            response = await self._http.request(
+                "OPTIONS", self._url, phase="signalling_connect", expected=_of(_NO_OPTIONS)
+            )
         except ProbeError:
             await self._http.close()
             raise
@@ -90,7 +97,7 @@ class WhipSignalling:
         headers = {"Content-Type": messages.SDP, "Accept": messages.SDP}
         response = await self._http.request(
             "POST", self._target, phase="offer_answer", body=offer, headers=headers if offer else {},
-            wait_on=self._busy, patience=self._patience,
+            wait_on=self._busy, patience=self._patience, expected=self._is_expected,
         )  # fmt: skip
         if not response.ok and not self._is_counter_offer(response):
             raise refused(response, "offer_answer")
@@ -105,6 +112,10 @@ class WhipSignalling:
         return 429, 503
 
     def _is_counter_offer(self, response: Response) -> bool:
+        return False
+
+    def _is_expected(self, response: Response) -> bool:
+        """Of the answers to our offer."""
         return False
 
     def _opened(self, session: Session) -> None:
@@ -135,7 +146,7 @@ class WhipSignalling:
             body = messages.write_trickle(self._described, told)
         except messages.MessageError as error:
             raise SignallingError(str(error), who=self._who, phase="signalling") from error
-        response = await self._patch(body, self.session.etag)
+        response = await self._patch(body, self.session.etag, expected=_of(_NO_PATCH))
         if response.ok:
             self._take_fragment(response)
         elif response.status in _NO_TRICKLE:
@@ -152,7 +163,8 @@ class WhipSignalling:
         the server refuses, which raises NegotiationError or another ProbeError."""
         if self.session is None or self.session.url is None:
             raise SignallingError("no session to restart", who=self._who, phase="ice_connected")
-        response = await self._patch(messages.write_restart(self._described, fresh), "*")
+        restart = messages.write_restart(self._described, fresh)
+        response = await self._patch(restart, "*", expected=_of(_NO_PATCH))
         if response.status in _NO_TRICKLE:
             raise NegotiationError("the server restarts no ICE", who=self._who, phase="ice_connected")
         if not response.ok:
@@ -164,10 +176,14 @@ class WhipSignalling:
         self._new_etag(response)
         return found
 
-    async def _patch(self, body: str, etag: str | None, type: str = messages.FRAGMENT) -> Response:
+    async def _patch(
+        self, body: str, etag: str | None, type: str = messages.FRAGMENT, expected: Expected = nothing_expected
+    ) -> Response:
         assert self.session is not None
         headers = {"Content-Type": type} | ({"If-Match": etag} if etag is not None else {})
-        return await self._http.request("PATCH", self.session.url or "", phase="signalling", body=body, headers=headers)
+        return await self._http.request(
+            "PATCH", self.session.url or "", phase="signalling", body=body, headers=headers, expected=expected
+        )
 
     def _take_fragment(self, response: Response) -> None:
         """Candidates of the server's may come with its yes."""
@@ -225,11 +241,15 @@ class WhipSignalling:
         if self._posting is not None and not self._posting.done():
             await asyncio.wait([self._posting], timeout=LEAVE_DEADLINE / 2)
         if self.session is not None and self.session.url is not None:
-            await self._http.request("DELETE", self.session.url, phase="leave")
+            await self._http.request("DELETE", self.session.url, phase="leave", expected=_of(_GONE))
 
     @property
     def _who(self) -> str:
         return without_secrets(self._target)
+
+
+def _of(statuses: Collection[int]) -> Expected:
+    return lambda response: response.status in statuses
 
 
 def _seen(task: asyncio.Task[None]) -> None:

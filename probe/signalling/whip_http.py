@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 
@@ -39,6 +39,15 @@ _HINTS = {
 }
 
 
+Expected = Callable[[Response], bool]
+"""Whether an answer that HTTP calls an error is one that the protocol has like any other."""
+
+
+def nothing_expected(response: Response) -> bool:
+    """A request that has no such answers."""
+    return False
+
+
 class WhipHttp:
     """Requests with the token of `access`, on the running loop's shared session from `open` to `close`."""
 
@@ -70,13 +79,14 @@ class WhipHttp:
         headers: Mapping[str, str] | None = None,
         wait_on: Collection[int] = (),
         patience: float = 0.0,
+        expected: Expected = nothing_expected,
     ) -> Response:
         """The answer, whatever its status. A status of `wait_on` is asked again, after Retry-After or a second, for at most
-        `patience` seconds in all. Raises ServerUnreachable and ProtocolError."""
+        `patience` seconds in all. Each exchange is a call by the method's name. Raises ServerUnreachable and ProtocolError."""
         loop = asyncio.get_running_loop()
         give_up = loop.time() + patience
         for _ in range(MAX_ATTEMPTS):
-            response = await self._follow(method, url, phase, body, headers or {})
+            response = await self._follow(method, url, phase, body, headers or {}, expected)
             if response.status not in wait_on:
                 break
             asked = messages.retry_after(response, datetime.now(UTC))
@@ -89,10 +99,14 @@ class WhipHttp:
                 break
         return response
 
-    async def _follow(self, method: str, url: str, phase: str, body: str, headers: Mapping[str, str]) -> Response:
+    async def _follow(
+        self, method: str, url: str, phase: str, body: str, headers: Mapping[str, str], expected: Expected
+    ) -> Response:
         first = url
         for _ in range(MAX_REDIRECTS + 1):
-            response = await self._send(method, url, phase, body, headers)
+            with self._access.timed(method) as call:
+                response = await self._send(method, url, phase, body, headers)
+                call.answered(response.status, expected=expected(response))
             try:
                 following = messages.redirect(response)
             except messages.MessageError as error:

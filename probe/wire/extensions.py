@@ -16,6 +16,7 @@ ABS_CAPTURE_TIME = "http://www.webrtc.org/experiments/rtp-hdrext/abs-capture-tim
 
 _UINT16 = Struct("!H")
 _UINT64 = Struct("!Q")
+_INT64 = Struct("!q")
 
 
 class ExtensionError(RtpError):
@@ -33,6 +34,12 @@ def abs_capture_time_decode(data: bytes) -> float:
     if len(data) not in (8, 16):
         raise ExtensionError(f"abs-capture-time has 8 or 16 bytes, not {len(data)}")
     return ntp_from_fixed(_UINT64.unpack_from(data)[0])
+
+
+def abs_capture_offset_decode(data: bytes) -> float | None:
+    """How far the capturer's clock is ahead of the sender's, in seconds, as the sender estimates: Q32.32 in the last 8 of 16 bytes.
+    None in the 8-byte form, which does not say."""
+    return int(_INT64.unpack_from(data, 8)[0]) / 2**32 if len(data) == 16 else None
 
 
 def abs_send_time_encode(ntp_seconds: float) -> bytes:

@@ -26,14 +26,14 @@ AUDIENCES = {
             "engineering",
             "Technical health",
             "day",
-            ("alerts", "promises", "changes", "groups", "failures", "runs", "data", "unjudged", "notes"),
+            ("alerts", "promises", "changes", "groups", "failures", "runs", "data", "unjudged", "unmeasured", "notes"),
             evidence=True,
         ),
         Audience(
             "product",
             "Product performance",
             "2weeks",
-            ("changes", "promises", "groups", "unjudged", "alerts", "notes"),
+            ("changes", "promises", "groups", "unjudged", "unmeasured", "alerts", "notes"),
             evidence=True,
         ),
         Audience(

@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 
 from reports.cadence.audiences import AUDIENCES, title_of
+from reports.cadence.grounds import Pooled, pooled
 from reports.cadence.material import OVERVIEW, Material
 from reports.cadence.model import Cadence, Counts, Data, Failure, Fired, Group
 from reports.cadence.rows import rows
@@ -26,7 +27,8 @@ def build(material: Material, profile: Profile, horizon: str, audience: str) -> 
     """The report for that audience (a name in `AUDIENCES`)."""
     period = material.period
     here, earlier = material.of(period), material.of(period.before)
-    judged, unjudged = rows(material, profile, horizon)
+    evidence = pooled(material, period)
+    judged, unjudged, unmeasured = rows(material, profile, horizon, evidence)
     return Cadence(
         audience=audience,
         title=title_of(AUDIENCES[audience], profile),
@@ -38,8 +40,9 @@ def build(material: Material, profile: Profile, horizon: str, audience: str) -> 
         before=_counts(earlier),
         rows=tuple(judged),
         unjudged=tuple(unjudged),
+        unmeasured=tuple(unmeasured),
         groups=tuple(_groups(here, material)),
-        alerts=tuple(_fired(here, material, profile)),
+        alerts=tuple(_fired(profile, evidence)),
         failures=tuple(_failures(here, material)),
         data=tuple(
             Data(one.dimension, one.value, one.limit, one.ok)
@@ -77,11 +80,9 @@ def _groups(runs: Sequence[StoredRun], material: Material) -> list[Group]:
     return sorted(found, key=lambda group: (-group.runs, group.scenario, group.network))
 
 
-def _fired(runs: Sequence[StoredRun], material: Material, profile: Profile) -> list[Fired]:
+def _fired(profile: Profile, evidence: Pooled) -> list[Fired]:
     """Alerts whose condition holds on all samples of the period, the most severe first."""
-    summary = pool(material.summaries[run.id] for run in runs if run.counts)
-    seconds = sum(run.duration_seconds for run in runs if run.counts)
-    found = []
+    summary, seconds, found = evidence.summary, sum(evidence.durations), []
     for alert in profile.alerts:
         if alert.metric is None or alert.comparison is None or alert.threshold is None:
             continue

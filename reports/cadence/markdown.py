@@ -20,8 +20,10 @@ from reports.cadence.words import (
     group_figures,
     headline,
     horizons,
+    interval,
     measured,
     measured_notes,
+    not_measured,
     quality_figures,
     span,
     target,
@@ -78,7 +80,9 @@ def _promises(report: Cadence) -> str:
         (
             SYMBOLS[row.mark],
             _text(row.title),
-            show(row.value, row.unit),
+            " ".join(
+                filter(None, (show(row.value, row.unit), f"({interval(row)})" if evidence and interval(row) else ""))
+            ),
             target(row),
             VERDICTS[row.status],
             change(row),
@@ -94,6 +98,10 @@ def _promises(report: Cadence) -> str:
 def _unjudged(report: Cadence) -> str:
     rows = [(_text(row.title), show(row.value, row.unit), change(row), sparkline(row.trend)) for row in report.unjudged]
     return _table(("figure", "value", "change", "trend"), rows, right=(1,))
+
+
+def _unmeasured(report: Cadence) -> str:
+    return _list(f"{_text(one.title)}: {_text(one.reason)}" for one in report.unmeasured)
 
 
 def _changes(report: Cadence) -> str:
@@ -145,7 +153,7 @@ def _milestones(report: Cadence) -> str:
 
 
 def _external(report: Cadence) -> str:
-    return _text(", ".join(report.external))
+    return _text(", ".join(not_measured(report)))
 
 
 def _notes(report: Cadence) -> str:
@@ -161,6 +169,7 @@ _PARTS: dict[str, Callable[[Cadence], str]] = {
     "runs": _runs,
     "data": _data,
     "unjudged": _unjudged,
+    "unmeasured": _unmeasured,
     "cards": _cards,
     "horizons": _horizons,
     "milestones": _milestones,

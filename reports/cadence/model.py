@@ -30,14 +30,16 @@ class Change(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A promise over the period. `value`, `target`, `before` (the period before) and `trend` (oldest first, None where
-    nothing was measured) are in `unit`; `status` is the verdict on all samples, `horizons` the mark by horizon."""
+    """A promise over the period. `value`, `interval` (90 %, an open end None), `target`, `before` (the period before) and `trend`
+    (oldest first, None where nothing was measured) are in `unit`; `status` is the verdict on all samples, `horizons` the mark
+    by horizon."""
 
     kpi: str
     title: str
     unit: str
     comparison: str
     value: float | None
+    interval: list[float | None] | None
     target: float | None
     mark: Mark
     status: str
@@ -48,6 +50,14 @@ class Row:
     trend: tuple[float | None, ...]
     horizons: Mapping[str, tuple[float | None, Mark]]
     benchmark: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Unmeasured:
+    """A promise without a figure that no run and no history can judge, and the reason."""
+
+    title: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +130,7 @@ class Cadence:
     before: Counts
     rows: tuple[Row, ...]
     unjudged: tuple[Row, ...]
+    unmeasured: tuple[Unmeasured, ...]
     groups: tuple[Group, ...]
     alerts: tuple[Fired, ...]
     failures: tuple[Failure, ...]

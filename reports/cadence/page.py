@@ -20,8 +20,10 @@ from reports.cadence.words import (
     group_figures,
     headline,
     horizons,
+    interval,
     measured,
     measured_notes,
+    not_measured,
     quality_figures,
     span,
     target,
@@ -125,7 +127,7 @@ def _promises(report: Cadence) -> str:
         (
             _marked(row.mark, SYMBOLS[row.mark]),
             text(row.title) + (tag("small", text(row.evidence)) if evidence else ""),
-            tag("b", text(show(row.value, row.unit))),
+            tag("b", text(show(row.value, row.unit))) + (tag("small", text(interval(row))) if evidence else ""),
             text(target(row)),
             text(verdict(row)),
             _change(row),
@@ -142,6 +144,11 @@ def _unjudged(report: Cadence) -> str:
         (text(row.title), text(show(row.value, row.unit)), text(row.evidence), _picture(row)) for row in report.unjudged
     ]
     return _table(("figure", "value", "why it is not judged", "trend"), rows, ("name", "number", "soft", ""))
+
+
+def _unmeasured(report: Cadence) -> str:
+    rows = [(text(one.title), text(one.reason)) for one in report.unmeasured]
+    return _table(("row", "why"), rows, ("name", "soft"))
 
 
 def _changes(report: Cadence) -> str:
@@ -208,7 +215,8 @@ def _milestones(report: Cadence) -> str:
 
 
 def _external(report: Cadence) -> str:
-    return tag("p", text(", ".join(report.external)), class_="soft") if report.external else ""
+    missing = ", ".join(not_measured(report))
+    return tag("p", text(missing), class_="soft") if missing else ""
 
 
 def _notes(report: Cadence) -> str:
@@ -224,6 +232,7 @@ _PARTS: dict[str, Callable[[Cadence], str]] = {
     "runs": _runs,
     "data": _data,
     "unjudged": _unjudged,
+    "unmeasured": _unmeasured,
     "cards": _cards,
     "horizons": _horizons,
     "milestones": _milestones,

@@ -2,35 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from dataclasses import replace
 
 from probe.measure.histogram import Histogram
-from probe.measure.summary import Summary
-from reports.availability import Check, availability_samples
+from reports.cadence.grounds import NOT_KEPT, NOTHING, OVER_HISTORY, Pooled, is_over_history, samples, slices_of
 from reports.cadence.marks import mark
 from reports.cadence.material import Material
-from reports.cadence.model import Change, Mark, Row
+from reports.cadence.model import Change, Mark, Row, Unmeasured
 from reports.cadence.noise import changed, changed_share
 from reports.cadence.period import Period
 from reports.figure import figure
 from reports.kpi import KpiResult, Status
+from reports.sliced import judge_slices
+from reports.slices import Slices
 from reports.store.entry import StoredRun
-from reports.store.pooling import pool
 from reports.targets.profile import Kpi, Profile
-from reports.verdict import Grounds, judge
-
-_AVAILABILITY = ("platform_uptime_ratio", "outage_seconds", "time_between_failures_seconds")
-"""What no single run can tell, but many can."""
+from reports.verdict import judge_row, reason_not_judged
 
 
-def rows(material: Material, profile: Profile, horizon: str) -> tuple[list[Row], list[Row]]:
-    """Judged rows and those left out, in the profile's order."""
-    runs = _counted(material, material.period)
+def rows(
+    material: Material, profile: Profile, horizon: str, found: Pooled
+) -> tuple[list[Row], list[Row], list[Unmeasured]]:
+    """Judged rows, those that have a figure all the same, and those without any, in the profile's order; `found` is the period's
+    evidence."""
     judges = judged_kpis(material, profile)
-    results = judge(profile, horizon, judges, _grounds(material, runs, material.period))
-    made = [_row(kpi, result, material, profile) for kpi, result in zip(profile.kpis, results, strict=True)]
-    judged = [row for row in made if row.status != Status.NOT_JUDGED]
-    return judged, [row for row in made if row.status == Status.NOT_JUDGED and row.value is not None]
+    made = []
+    for kpi in profile.kpis:
+        result = judge_row(kpi, horizon, reason_not_judged(kpi, horizon, judges), found.grounds(kpi))
+        made.append(_row(kpi, _told(kpi, result, material), material, profile))
+    unjudged = [row for row in made if row.status == Status.NOT_JUDGED]
+    return (
+        [row for row in made if row.status != Status.NOT_JUDGED],
+        [row for row in unjudged if row.value is not None],
+        [Unmeasured(row.title, row.evidence) for row in unjudged if row.value is None],
+    )
 
 
 def judged_kpis(material: Material, profile: Profile) -> set[str]:
@@ -40,74 +45,76 @@ def judged_kpis(material: Material, profile: Profile) -> set[str]:
         row["kpi"] for run in material.runs for row in material.verdicts[run.id] if row["status"] != Status.NOT_JUDGED
     }
     own = {kpi.id for kpi in profile.kpis if kpi.metric and not kpi.not_judged}
-    many = {kpi.id for kpi in profile.kpis if (selector := kpi.selector) and selector.metric.name in _AVAILABILITY}
+    many = {kpi.id for kpi in profile.kpis if is_over_history(kpi)}
     return (told | own | many) & {kpi.id for kpi in profile.kpis}
 
 
-def _counted(material: Material, period: Period) -> list[StoredRun]:
-    return [run for run in material.of(period) if run.counts]
+def _told(kpi: Kpi, result: KpiResult, material: Material) -> KpiResult:
+    """With the evidence that is a period's, not a run's."""
+    if kpi.want is not None and result.status is not Status.NOT_JUDGED:
+        return replace(result, evidence=_told_of_slices(result, material))
+    if result.value is None and kpi.selector is not None and kpi.selector.metric.name in OVER_HISTORY:
+        return replace(result, evidence=NOTHING[kpi.selector.metric.name])
+    return result
 
 
-def _grounds(material: Material, runs: Sequence[StoredRun], period: Period) -> Grounds:
-    summary = pool([*(material.summaries[run.id] for run in runs), _availability(material, period)])
-    return Grounds(summary, sum(run.duration_seconds for run in runs))
-
-
-def _availability(material: Material, period: Period) -> Summary:
-    """Each run whose generator was well is one check: did anybody get in? A run that checked over time itself is none."""
-    checks = [
-        Check(run.started_at.timestamp(), run.measured)
-        for run in material.of(period)
-        if run.trustworthy and run.sound and not run.interrupted and _AVAILABILITY[0] not in material.summaries[run.id]
-    ]
-    found = Summary()
-    for sample in availability_samples(checks):
-        found.add(sample)
-    return found
+def _told_of_slices(result: KpiResult, material: Material) -> str:
+    runs = material.counted(material.period)
+    kept = sum(run.id in material.slices for run in runs)
+    if not runs or kept == len(runs):
+        return result.evidence
+    return f"{result.evidence} · {kept} of {len(runs)} runs kept their samples by time" if kept else NOT_KEPT
 
 
 def _row(kpi: Kpi, result: KpiResult, material: Material, profile: Profile) -> Row:
-    before = _value(kpi, material, material.period.before)
-    value = None if result.status is Status.NOT_JUDGED else result.value  # what is not judged is not marked either
+    horizon = result.horizon
+    judged = result.status is not Status.NOT_JUDGED  # what is not judged is not marked either
     return Row(
         kpi=kpi.id,
-        title=kpi.title,
+        title=result.title,
         unit=result.unit,
         comparison=result.comparison,
         value=result.value,
+        interval=result.interval.to_list() if result.interval else None,
         target=result.target,
-        mark=mark(value, result.target, result.comparison, result.unit),
+        mark=_mark(kpi, result) if judged else Mark.UNKNOWN,
         status=str(result.status),
         evidence=result.evidence,
         count=result.count,
-        before=before,
-        change=_change(kpi, material),
-        trend=tuple(_value(kpi, material, point) for point in material.period.points),
-        horizons={name: _at(kpi, value, name) for name in profile.horizons},
+        before=_value(kpi, material, material.period.before, horizon),
+        change=_change(kpi, material, horizon),
+        trend=tuple(_value(kpi, material, point, horizon) for point in material.period.points),
+        horizons={name: _at(kpi, result, name, material, judged=judged) for name in profile.horizons},
         benchmark=kpi.benchmark,
     )
 
 
-def _at(kpi: Kpi, value: float | None, horizon: str) -> tuple[float | None, Mark]:
+def _mark(kpi: Kpi, result: KpiResult) -> Mark:
+    """By what the verdict goes by: a figure that counts as kept is on target. The share of good slices has no tolerance."""
+    limit = result.target if kpi.over or result.target is None else kpi.limit(result.target)
+    return mark(result.value, limit, result.comparison, result.unit)
+
+
+def _at(kpi: Kpi, result: KpiResult, horizon: str, material: Material, *, judged: bool) -> tuple[float | None, Mark]:
+    """The target there, and where the period's figure stands. A share of slices is another one at each horizon."""
+    if kpi.over:
+        sliced = judge_slices(kpi, horizon, _kept(kpi, slices_of(material, material.period)))
+        return sliced.target, _mark(kpi, sliced) if judged else Mark.UNKNOWN
     target = kpi.target(horizon)
-    return target, mark(value, target, kpi.comparison, kpi.judged_unit)
+    return target, _mark(kpi, replace(result, target=target)) if judged else Mark.UNKNOWN
 
 
-def _samples(kpi: Kpi, material: Material, period: Period) -> tuple[Histogram | None, float]:
-    """All samples of the row in that period, and the seconds that they come from."""
-    selector = kpi.selector
-    if selector is None or not _has_baseline(kpi):
-        return None, 0.0
-    runs = _counted(material, period)
-    parts = [material.summaries[run.id] for run in runs]
-    if selector.metric.name in _AVAILABILITY:
-        parts.append(_availability(material, period))
-    found = Histogram()
-    for part in parts:
-        histogram = part.histogram(selector.metric.name, selector.tag)
-        if histogram is not None:
-            found.merge(histogram)
-    return (found if found.count else None), sum(run.duration_seconds for run in runs)
+def _value(kpi: Kpi, material: Material, period: Period, horizon: str) -> float | None:
+    """The row's figure of that period."""
+    if kpi.over:
+        return judge_slices(kpi, horizon, _kept(kpi, slices_of(material, period))).value
+    histogram = samples(kpi, material, period) if _has_baseline(kpi) else None
+    seconds = sum(max(run.duration_seconds - kpi.after_seconds, 0.0) for run in material.counted(period))
+    return figure(kpi, histogram, seconds).value if histogram is not None else None
+
+
+def _kept(kpi: Kpi, slices: Slices) -> dict[int, Histogram]:
+    return (slices.histograms(kpi.want) if kpi.want is not None else None) or {}
 
 
 def _has_baseline(kpi: Kpi) -> bool:
@@ -115,33 +122,34 @@ def _has_baseline(kpi: Kpi) -> bool:
     return bool(kpi.baseline) or not (kpi.is_reduction or kpi.is_multiple)
 
 
-def _value(kpi: Kpi, material: Material, period: Period) -> float | None:
-    histogram, seconds = _samples(kpi, material, period)
-    return figure(kpi, histogram, seconds).value if histogram is not None else None
-
-
-def _change(kpi: Kpi, material: Material) -> Change:
-    higher = kpi.direction == "higher"
-    if kpi.how().kind == "ratio":
-        sides = [_samples(kpi, material, period)[0] for period in (material.period.before, material.period)]
+def _change(kpi: Kpi, material: Material, horizon: str) -> Change:
+    before, now = material.period.before, material.period
+    if kpi.how().kind == "ratio" and not kpi.over:
+        sides = [samples(kpi, material, period) for period in (before, now)]
         if sides[0] is None or sides[1] is None:
             return Change.UNKNOWN
         first, second = ((min(side.sum, side.count), side.count) for side in sides if side is not None)
-        return changed_share(first, second, higher_is_better=higher)
-    return changed(
-        _per_run(kpi, material, material.period.before),
-        _per_run(kpi, material, material.period),
-        higher_is_better=higher,
-    )
+        return changed_share(first, second, higher_is_better=kpi.direction == "higher")
+    figures = [_per_run(kpi, material, period, horizon) for period in (before, now)]
+    return changed(*figures, higher_is_better=kpi.direction == "higher" or bool(kpi.over))
 
 
-def _per_run(kpi: Kpi, material: Material, period: Period) -> list[float]:
-    selector = kpi.selector
-    if selector is None or not _has_baseline(kpi):
+def _per_run(kpi: Kpi, material: Material, period: Period, horizon: str) -> list[float]:
+    """One figure a run."""
+    if kpi.selector is None or not _has_baseline(kpi):
         return []
-    found = []
-    for run in _counted(material, period):
-        histogram = material.summaries[run.id].histogram(selector.metric.name, selector.tag)
-        if histogram is not None:
-            found.append(figure(kpi, histogram, run.duration_seconds).value)
-    return found
+    runs = material.of(period) if is_over_history(kpi) else material.counted(period)
+    found = (_of_run(kpi, material, run, horizon) for run in runs)
+    return [value for value in found if value is not None]
+
+
+def _of_run(kpi: Kpi, material: Material, run: StoredRun, horizon: str) -> float | None:
+    selector, slices = kpi.selector, _kept(kpi, material.slices.get(run.id, Slices()))
+    if selector is None:
+        return None
+    if kpi.over:
+        return judge_slices(kpi, horizon, slices).value
+    summary = material.standing[run.id] if is_over_history(kpi) else material.summaries[run.id]
+    histogram = slices.get(0) if kpi.want is not None else summary.histogram(selector.metric.name, selector.tag)
+    seconds = max(run.duration_seconds - kpi.after_seconds, 0.0)
+    return figure(kpi, histogram, seconds).value if histogram is not None else None

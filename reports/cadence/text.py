@@ -25,8 +25,10 @@ from reports.cadence.words import (
     group_figures,
     headline,
     horizons,
+    interval,
     measured,
     measured_notes,
+    not_measured,
     quality_figures,
     span,
     target,
@@ -78,7 +80,8 @@ def _promises(report: Cadence) -> Table | None:
     for row in report.rows:
         name = Text(plain(row.title))
         if AUDIENCES[report.audience].evidence:
-            name.append(f"\n{plain(row.evidence)}", style="dim")
+            sure = f"{interval(row)} · " if interval(row) else ""
+            name.append(f"\n{sure}{plain(row.evidence)}", style="dim")
         verdict, trend = VERDICTS[row.status], Text(sparkline(row.trend), style="cyan")
         value = Text(show(row.value, row.unit), style=_STYLES[row.mark])
         table.add_row(_mark(row.mark), name, value, target(row), verdict, _change(row), trend)
@@ -94,6 +97,13 @@ def _unjudged(report: Cadence) -> Table | None:
     for row in report.unjudged:
         table.add_row(Text(plain(row.title)), show(row.value, row.unit), _change(row), sparkline(row.trend))
     return table if report.unjudged else None
+
+
+def _unmeasured(report: Cadence) -> Table | None:
+    table = new_table(header=False)
+    for one in report.unmeasured:
+        table.add_row(Text(plain(one.title)), Text(plain(one.reason), style="dim"))
+    return table if report.unmeasured else None
 
 
 def _changes(report: Cadence) -> Text | None:
@@ -169,7 +179,7 @@ def _milestones(report: Cadence) -> Text | None:
 
 
 def _external(report: Cadence) -> Text | None:
-    return Text(plain(", ".join(report.external)), style="dim") if report.external else None
+    return Text(plain(", ".join(not_measured(report))), style="dim") if not_measured(report) else None
 
 
 def _notes(report: Cadence) -> Text:
@@ -185,6 +195,7 @@ _PARTS: dict[str, Callable[[Cadence], RenderableType | None]] = {
     "runs": _runs,
     "data": _data,
     "unjudged": _unjudged,
+    "unmeasured": _unmeasured,
     "cards": _cards,
     "horizons": _horizons,
     "milestones": _milestones,

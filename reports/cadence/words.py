@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 
+from reports.cadence.grounds import NOT_KEPT, NOTHING
 from reports.cadence.model import Cadence, Change, Counts, Data, Group, Mark, Row
 from reports.store.quality import sign_of, unit_of
 from reports.words import SIGNS, UNKNOWN, show
+from reports.words import interval as shown_interval
 
 SYMBOLS = {Mark.ON: "✓", Mark.NEAR: "≈", Mark.BELOW: "✗", Mark.UNKNOWN: "–"}
 ARROWS = {Change.BETTER: "▲", Change.WORSE: "▼", Change.SAME: "=", Change.UNKNOWN: "·"}
 CHANGES = {Change.BETTER: "▲ better", Change.WORSE: "▼ worse", Change.SAME: "= no change", Change.UNKNOWN: "not known"}
 VERDICTS = {"pass": "proven", "fail": "missed for sure", "inconclusive": "not proven yet", "not_judged": "not judged"}
+_REASONS = {*NOTHING.values(), NOT_KEPT}
 SECTIONS = {
     "alerts": "Alerts",
     "promises": "Targets",
@@ -21,6 +25,7 @@ SECTIONS = {
     "runs": "Runs",
     "data": "Data quality",
     "unjudged": "Measured, not judged",
+    "unmeasured": "Not judged here, and why",
     "cards": "",
     "horizons": "The road ahead",
     "milestones": "Milestones",
@@ -101,6 +106,11 @@ def target(row: Row) -> str:
     return UNKNOWN if row.target is None else f"{SIGNS[row.comparison]} {show(row.target, row.unit)}"
 
 
+def interval(row: Row) -> str:
+    """The figure's 90 % interval: "97.1 – 100 %"; empty for what is exact."""
+    return shown_interval({"interval": row.interval, "unit": row.unit}) if row.interval else ""
+
+
 def measured(row: Row) -> str:
     """The figure, and that it is none to be judged by."""
     return show(row.value, row.unit) + (" (not judged)" if row.status == "not_judged" else "")
@@ -166,11 +176,24 @@ def cards(report: Cadence) -> list[Row]:
 
 def measured_notes(report: Cadence) -> list[str]:
     """How to read the page."""
-    missing = ", ".join(row.title for row in report.rows if row.value is None)
     return [
         *report.notes,
-        *([f"no run measured: {missing}"] if missing and report.counts.all else []),
+        *(_missing(report) if report.counts.all else ()),
         "near target: a figure that misses its target by at most a tenth; of a share promised from 90 % on, one with at most "
         "twice the failures that it allows",
         "better and worse are said only where runs differ by more than they scatter (95 %)",
     ]
+
+
+def _missing(report: Cadence) -> list[str]:
+    """Targets without a figure, by the reason."""
+    by: dict[str, list[str]] = defaultdict(list)
+    for row in report.rows:
+        if row.value is None:
+            by[row.evidence if row.evidence in _REASONS else "no run measured"].append(row.title)
+    return [f"{why}: {', '.join(titles)}" for why, titles in by.items()]
+
+
+def not_measured(report: Cadence) -> list[str]:
+    """What needs somebody else's figures: rows that no probe can measure, and those of the profile that none could."""
+    return [*(one.title for one in report.unmeasured), *report.external]

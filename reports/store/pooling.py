@@ -56,8 +56,7 @@ def judged_with(
         **own,
         "verdict": pooled["verdict"],
         "kpis": [
-            _marked(row, mine["count"], len(past) + 1)
-            for mine, row in zip(own["kpis"], pooled["kpis"], strict=True)
+            _marked(row, mine["count"], len(past) + 1) for mine, row in zip(own["kpis"], pooled["kpis"], strict=True)
         ],
         "notes": [*own["notes"], _note(len(past), span)],
     }

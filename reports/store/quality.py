@@ -21,6 +21,7 @@ LIMITS = {"completeness": 0.98, "accuracy": 0.99, "freshness": 300.0, "duplicate
 """Shares at least, except freshness (seconds, below) and duplicates (share, below)."""
 BELOW = ("freshness", "duplicates")
 CLOCK_SLACK = 5.0
+"""Seconds by which two clocks may disagree: a run that ends later than that after it was stored has no known age."""
 _RUN_FIELDS = ("id", "started_at", "duration_seconds", "scenario", "target", "version", "targets", "horizon")
 _HEALTH_FIELDS = ("trustworthy", "reasons")
 _CORE_METRICS = ("join_success_ratio", "connection_success_ratio", "connection_stability_ratio", "send_bitrate_bps")

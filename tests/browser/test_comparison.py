@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from probe.browser.comparison import COMPARED, compare
+from probe.browser.comparison import COMPARED, compare, joined
 from probe.measure.summary import Summary
 from probe.model.metrics import METRICS
 from probe.model.samples import Sample
@@ -40,3 +40,8 @@ def test_rows_are_of_what_both_have_seen() -> None:
 def test_what_is_compared_exists_and_has_those_tags() -> None:
     for name, tag in COMPARED.items():
         assert not tag or tag in METRICS[name].tags
+
+
+def test_who_told_how_long_it_took_has_joined() -> None:
+    assert joined(summary(("frame_rate", 29.0, {}))) == 0
+    assert joined(summary(*[("join_duration_seconds", 0.25, {"topology": "p2p"})] * 3)) == 3

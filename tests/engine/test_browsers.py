@@ -11,7 +11,7 @@ from probe.browser.chromium import EXECUTABLE
 from probe.engine.browsers import browsers
 from probe.engine.outcome import Outcome
 from probe.engine.protocol import Setup
-from probe.engine.summing import notes_of
+from probe.engine.summing import beside_of, notes_of
 from probe.measure.summary import Summary
 from probe.model.errors import ConfigError
 from probe.model.platform import Platform
@@ -47,15 +47,26 @@ async def test_what_is_missing_is_told_before_anything_starts(
 def outcome(browser: float, ours: float) -> Outcome:
     found = Outcome()
     found.browsers.add(Sample("frame_rate", browser, 1.0, {"topology": "sfu"}))
+    found.browsers.add(Sample("join_duration_seconds", 0.25, 1.0, {"topology": "sfu"}))
     found.summary.add(Sample("frame_rate", ours, 1.0, {"topology": "sfu"}))
     return found
 
 
-def test_both_views_are_noted_side_by_side() -> None:
-    assert notes_of(Outcome(), 1, 1) == ()
-    assert notes_of(outcome(29.5, 30.0), 1, 1) == (
-        "Chromium beside us: Frame rate: 29.5 fps there, 30 fps here (means of 1 and 1 readings)",
+def test_a_note_says_how_many_came_and_the_rows_what_both_saw() -> None:
+    total = outcome(29.5, 30.0)
+    assert notes_of(total, 1, 1) == (
+        "1 real browser took part: what Chromium measures is shown apart, and is not judged",
     )
+    [row] = beside_of(total)
+    assert (row["metric"], row["browser"], row["ours"], row["difference"]) == ("frame_rate", 29.5, 30.0, -0.5)
+    total.merge(outcome(30.5, 30.0))
+    assert notes_of(total, 2, 2)[0].startswith("2 real browsers took part")
+    assert beside_of(total)[0]["browser_count"] == 2
+
+
+def test_without_browsers_nothing_is_said_of_them() -> None:
+    assert notes_of(Outcome(), 1, 1) == ()
+    assert beside_of(Outcome()) == ()
 
 
 def test_browsers_of_many_processes_add_up_and_cross_a_pipe() -> None:

@@ -6,6 +6,7 @@ import importlib
 import os
 import shutil
 import subprocess
+from collections.abc import Sequence
 from types import ModuleType
 from typing import NoReturn
 
@@ -30,6 +31,12 @@ def node_package(name: str) -> str:
     node = program("node", package="nodejs")
     found = subprocess.run([node, "-e", f"require.resolve('{name}')"], capture_output=True, timeout=30, check=False)
     return node if found.returncode == 0 else _missing(f"{name} (npm install {name}, and NODE_PATH to find it)")
+
+
+def success(command: Sequence[str], what: str) -> None:
+    """`what` is there only where that command succeeds: a right, or something of the kernel's."""
+    if subprocess.run(command, capture_output=True, timeout=30, check=False).returncode:
+        _missing(what)
 
 
 def _missing(what: str) -> NoReturn:

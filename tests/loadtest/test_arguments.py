@@ -3,9 +3,9 @@ from __future__ import annotations
 from argparse import Namespace
 from typing import Any
 
-from loadtest.arguments import GUARDED, GUARDS, MEASURED, MEETINGS, SHAPE, add_arguments
+from loadtest.arguments import GUARDED, GUARDS, MEASURED, MEETINGS, PLATFORM, SHAPE, add_arguments
 
-OPTIONS = (*MEETINGS, *MEASURED, *SHAPE, *GUARDS)
+OPTIONS = (*MEETINGS, *MEASURED, *SHAPE, *PLATFORM, *GUARDS)
 
 
 class _Group:

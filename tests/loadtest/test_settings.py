@@ -118,7 +118,7 @@ def test_bad_input_names_the_option_and_what_is_allowed(told: dict[str, str], op
     assert allowed in str(caught.value)
 
 
-@pytest.mark.parametrize("host", [None, "", "http://x", "ws://", "127.0.0.1:8787", "ws://x:99999", "ws://[x"])
+@pytest.mark.parametrize("host", [None, "", "//x", "ws://", "127.0.0.1:8787", "ws://x:99999", "ws://[x"])
 def test_a_bad_target_names_the_host_option(host: str | None) -> None:
     with pytest.raises(ConfigError, match=r"^--host: .*ws://127\.0\.0\.1:8787"):
         settings(host)

@@ -46,9 +46,7 @@ def rules(kind: str) -> str:
         case "full-cone":
             return _open_to(_CONE, known_by="udp sport", arrives_at="udp dport")
         case "address-restricted":
-            return _open_to(
-                _RESTRICTED_CONE, known_by="ip daddr . udp sport", arrives_at="ip saddr . udp dport"
-            )
+            return _open_to(_RESTRICTED_CONE, known_by="ip daddr . udp sport", arrives_at="ip saddr . udp dport")
     raise ValueError(f"no box is {kind!r}")
 
 

@@ -11,6 +11,7 @@ from tests.nat.namespaces import Lab, lab, run
 
 SERVER, OTHER = "203.0.113.1", "203.0.113.2"
 """The servers', and what else the STUN server answers from."""
+_NOWHERE = "203.0.113.254"
 _FIRST_SITE = 11
 
 
@@ -42,6 +43,10 @@ class Internet:
             "link set switch up",
             f"addr add {SERVER}/24 dev switch",
             f"addr add {OTHER}/24 dev switch",
+            # What is sent to nobody's address vanishes, as on the Internet: to coturn, an error of its own kernel would be the
+            # end of the whole allocation.
+            f"neigh add {_NOWHERE} lladdr 02:00:00:00:00:01 dev switch nud permanent",
+            f"route add default via {_NOWHERE}",
         )
 
     def site(self, kind: str) -> Site:

@@ -36,6 +36,21 @@ def person(number: int, **changes: Any) -> dict[str, Any]:
     return {**found, **changes}
 
 
+def beside(metric: str, browser: float, ours: float, tag: str = "", unit: str = "seconds") -> dict[str, Any]:
+    """A row of what browsers saw beside us."""
+    return {
+        "metric": metric, "tag": tag, "unit": unit, "browser": browser, "ours": ours, "difference": browser - ours,
+        "browser_count": 3, "our_count": 40,
+    }  # fmt: skip
+
+
+BESIDE = (
+    beside("round_trip_time_seconds", 0.002, 0.0005, "source=rtcp"),
+    beside("packet_loss_ratio", 0.0, 0.02, "kind=video", "ratio"),
+    beside("migration_duration_seconds", 0.5, 0.5, "transition=p2p>sfu"),
+)
+
+
 def full_document(**changes: Any) -> Document:
     people = (
         person(1),

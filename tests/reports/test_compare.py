@@ -12,10 +12,11 @@ from typer.testing import CliRunner
 from probe.measure.summary import Summary
 from probe.model.errors import ConfigError
 from reports.compare import FALSE_ALARMS, benjamini_hochberg, compare
-from reports.compare_view import print_comparison, signed
+from reports.compare_view import print_comparison
 from reports.document import Document, build_document
 from reports.jsonout import write_report
 from reports.targets.files import load_profile
+from reports.words import signed
 from tests.reports.build import BUSY, add, attempts, result
 
 PROFILE = load_profile("video-platform")
@@ -125,7 +126,7 @@ def test_the_terminal_tells_what_changed() -> None:
     assert "? Nothing could be compared" in printed(compare([], [run(1)]))
     better = printed(compare([run(1, loss=0.02)], [run(2)]))
     assert "✓ Nothing got worse, 1 figure better" in better
-    assert (signed(0.04, "seconds"), signed(-0.02, "ratio")) == ("+40 ms", "-2 %")
+    assert [signed(0.04, "seconds"), signed(-0.02, "ratio"), signed(0.0, "fps")] == ["+40 ms", "-2 %", "0 fps"]
 
 
 def test_the_command_reads_files_folders_and_folders_of_folders(tmp_path: Path) -> None:

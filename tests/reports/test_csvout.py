@@ -6,7 +6,7 @@ import csv
 import io
 
 from reports.csvout import KPI_COLUMNS, METRIC_COLUMNS, render_csv, render_metrics_csv
-from tests.reports.full import full_document
+from tests.reports.full import beside, full_document
 
 
 def test_a_row_for_each_kpi_with_all_its_figures() -> None:
@@ -49,3 +49,13 @@ def test_a_row_for_each_metric_and_tag_value() -> None:
     sfu = next(row for row in read if (row["metric"], row["tag"]) == ("round_trip_time_seconds", "topology=sfu"))
     assert int(sfu["count"]) == 40
     assert float(sfu["mean"]) == document["metrics"]["round_trip_time_seconds"]["by"]["topology=sfu"]["mean"]
+
+
+def test_what_browsers_measured_stands_in_the_row_of_the_same_metric_and_tag() -> None:
+    seen = beside("packet_loss_ratio", 0.25, 0.125, "kind=video", "ratio")
+    text = render_metrics_csv(full_document(browsers=(seen,)))
+    told = {(row["metric"], row["tag"]): row for row in csv.DictReader(io.StringIO(text, newline=""))}
+    columns = ("browser_count", "browser_mean", "browser_difference")
+    assert [told["packet_loss_ratio", "kind=video"][name] for name in columns] == ["3", "0.25", "0.125"]
+    others = [row for key, row in told.items() if key != ("packet_loss_ratio", "kind=video")]
+    assert {row[name] for row in others for name in columns} == {""}

@@ -17,6 +17,7 @@ from reports.document import BUG, SCHEMA, Document, build_document, failed_docum
 from reports.jsonout import prepare_folder, to_json, write_report
 from reports.targets.files import load_profile
 from tests.reports.build import BUSY, UNREACHABLE, add, attempts, good_run, migration, result
+from tests.reports.full import BESIDE
 
 PROFILE = load_profile("video-platform")
 ISSUE_METRICS = {"unit", "count", "mean", "min", "p50", "p95", "p99", "max", "by"}
@@ -56,6 +57,13 @@ def test_a_good_run() -> None:
         "not_judged": 7,
     }
     assert "NPS" in read["external"]
+
+
+def test_what_browsers_saw_stands_apart_where_there_were_any() -> None:
+    assert "browsers" not in check(document())
+    read = check(document(browsers=BESIDE))
+    assert read["browsers"] == list(BESIDE)
+    assert read["kpis"] == check(document())["kpis"]
 
 
 def test_figures_are_the_summarys() -> None:

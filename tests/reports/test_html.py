@@ -13,7 +13,7 @@ from probe.model.result import RunError
 from reports.document import Document, failed_document
 from reports.html import render_html
 from tests.reports.build import BUSY, migration, result
-from tests.reports.full import EVIL, PICTURE, Element, full_document, person, read_page, rows
+from tests.reports.full import BESIDE, EVIL, PICTURE, Element, full_document, person, read_page, rows
 
 
 def page(document: Document | None = None, **changes: Any) -> Element:
@@ -135,6 +135,17 @@ def test_migrations_with_their_gaps() -> None:
     stems = section.one("svg").all("g", class_="stem")
     assert len(stems) == 2
     assert any("video gap 80 ms" in stem.one("title").text for stem in stems)
+
+
+def test_real_browsers_beside_us() -> None:
+    section = page(browsers=BESIDE).one("section", id="browsers")
+    assert [row[:6] for row in rows(section.one("table"))] == [
+        ["Round trip time (RTCP)", "2 ms", "0.5 ms", "+1.5 ms", "3", "40"],
+        ["Packet loss (video)", "0 %", "2 %", "-2 %", "3", "40"],
+        ["Migration duration (P2P → SFU)", "500 ms", "500 ms", "0 ms", "3", "40"],
+    ]
+    assert rows(section.one("table"))[1][6] == "nothing: the same definition"
+    assert page().all("section", id="browsers") == []
 
 
 def test_alerts_that_fire_or_might() -> None:

@@ -7,7 +7,7 @@ import re
 from probe.model.result import RunError
 from reports.markdown import MAX_BYTES, escaped, render_markdown
 from tests.reports.build import BUSY
-from tests.reports.full import EVIL, full_document
+from tests.reports.full import BESIDE, EVIL, full_document
 
 
 def table(text: str, title: str) -> list[list[str]]:
@@ -37,6 +37,16 @@ def test_verdict_facts_and_targets() -> None:
     assert len(rows) == 8
     assert rows[-1][:5] == ["✅ met", f"**{document['kpis'][6]['title']}**", "4.88", "4.88 – 4.89", "≥ 4.70"]
     assert len(table(text, "why")) == 7
+
+
+def test_real_browsers_beside_us() -> None:
+    text = render_markdown(full_document(browsers=BESIDE))
+    assert "### Real browsers beside us" in text
+    assert table(text, "difference")[:2] == [
+        ["Round trip time (RTCP)", "2 ms", "0.5 ms", "+1.5 ms", "3 / 40"],
+        ["Packet loss (video)", "0 %", "2 %", "-2 %", "3 / 40"],
+    ]
+    assert "Real browsers" not in render_markdown(full_document())
 
 
 def test_errors_and_an_untrustworthy_generator() -> None:

@@ -48,6 +48,17 @@ def test_a_batch_counts_as_its_values() -> None:
     assert counts(batched, P2P) == {0: 3}
 
 
+def test_another_runs_slices_come_after_these() -> None:
+    both, other = fed(11.0, 21.0), fed(12.0)
+    both.append(other)
+    assert counts(both, P2P) == {0: 1, 2: 1, 3: 1}
+    assert counts(both, LATE) == {0: 3}, "what is one slice stays one"
+    assert counts(other, P2P) == {0: 1}, "what is taken in stays as it is"
+    empty = Slices()
+    empty.append(both)
+    assert empty.to_dict() == both.to_dict()
+
+
 def test_slices_of_two_processes_add_up_and_cross_a_pipe() -> None:
     both = fed(11.0, 12.0)
     both.merge(fed(12.5, 16.0))

@@ -14,6 +14,7 @@ from reports.targets.files import load_profile
 from reports.terminal import print_report
 from reports.terminal_style import bar, plain
 from tests.reports.build import BUSY, UNREACHABLE, attempts, good_run, migration, result
+from tests.reports.full import BESIDE
 
 
 def printed(width: int = 100, *, color: bool = False, **changes: Any) -> str:
@@ -28,7 +29,7 @@ def printed(width: int = 100, *, color: bool = False, **changes: Any) -> str:
 @pytest.mark.parametrize("width", [40, 80, 100, 120, 200])
 def test_no_line_is_wider_than_the_terminal(width: int) -> None:
     many = tuple(migration(n, success=n % 5 > 0) for n in range(1, 30))
-    text = printed(width, migrations=many, errors=(UNREACHABLE,), health=BUSY, notes=("a note " * 30,))
+    text = printed(width, migrations=many, errors=(UNREACHABLE,), health=BUSY, notes=("a note " * 30,), browsers=BESIDE)
     assert max(cell_len(line) for line in text.splitlines()) <= width
 
 
@@ -52,6 +53,20 @@ def test_all_that_matters_is_there(width: int) -> None:
         "G.107.2",
     ):
         assert wanted in text, wanted
+
+
+def test_real_browsers_beside_us() -> None:
+    lines = [" ".join(line.split()) for line in printed(80, browsers=BESIDE).splitlines()]
+    start = lines.index("Real browsers beside us")
+    assert lines[start + 1 : start + 4] == [
+        "browser ours difference readings",
+        "Round trip time (RTCP) 2 ms 0.5 ms +1.5 ms 3 / 40",
+        "Packet loss (video) 0 % 2 % -2 % 3 / 40",
+    ]
+    narrow = " ".join(printed(48, browsers=BESIDE).split())
+    assert "Round trip time 2 ms 0.5 ms +1.5 ms (RTCP)" in narrow
+    assert "3 / 40" not in narrow
+    assert "Real browsers" not in printed(80)
 
 
 def test_evidence_is_shown_at_any_width() -> None:

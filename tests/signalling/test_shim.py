@@ -39,7 +39,7 @@ async def test_joining_gives_what_the_welcome_says_and_keeps_what_came_before_it
         way = ShimSignalling(url, Access("t"))
         await way.connect()
         joined = await way.join("r", "n")
-        assert joined == base.Joined("me", ("you",), "sfu", ((("turn:t",), "user", "secret"),))
+        assert joined == base.Joined("me", ("you",), "sfu", ((("turn:t",), "user", "secret"),), handshake=True)
         assert await way.next_event() == base.MemberJoined("early")
         await way.leave()
         await way.leave()

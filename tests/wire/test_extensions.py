@@ -20,6 +20,14 @@ def test_abs_capture_time_bytes() -> None:
     assert ext.abs_capture_time_decode(ext.abs_capture_time_encode(NTP_2026) + b"\xff" * 8) == NTP_2026
 
 
+def test_the_capturer_s_offset_is_signed_and_may_be_missing() -> None:
+    time = ext.abs_capture_time_encode(NTP_2026)
+    assert ext.abs_capture_offset_decode(time) is None
+    assert ext.abs_capture_offset_decode(time + bytes(8)) == 0.0
+    assert ext.abs_capture_offset_decode(time + (3 << 31).to_bytes(8, "big")) == 1.5
+    assert ext.abs_capture_offset_decode(time + b"\xff\xff\xff\xff\x40\x00\x00\x00") == -0.75
+
+
 @given(st.floats(0, 4294967295, allow_nan=False))
 def test_abs_capture_time_round_trip_within_a_microsecond(ntp: float) -> None:
     assert abs(ext.abs_capture_time_decode(ext.abs_capture_time_encode(ntp)) - ntp) < 1e-9

@@ -15,6 +15,7 @@ from reports.cadence.model import Cadence, Row
 from reports.cadence.period import period_of
 from reports.store.history import Wanted
 from reports.targets.files import load_profile
+from reports.targets.profile import Profile
 from tests.reports.build import BUSY, add, attempts
 from tests.reports.store.build import history, night
 
@@ -45,14 +46,16 @@ def join_of(number: int) -> float:
     return (0.3 if number < 7 else 0.36) + 0.005 * (number % 3)
 
 
-def two_weeks(folder: Path, change: Callable[[int], dict[str, Any]] = lambda number: {}) -> Material:
+def two_weeks(
+    folder: Path, change: Callable[[int], dict[str, Any]] = lambda number: {}, profile: Profile = PROFILE
+) -> Material:
     """Fourteen nights; `change(number)` gives what is other than usual of a night."""
     with history(folder) as found:
         for number in range(14):
             told: dict[str, Any] = {"migrations": (), "participants": (), "summary": run(join_of(number))}
             told |= change(number)
             found.add(night(number, told.pop("summary"), **told), UNTIL)
-        return gather(found, period_of("week", UNTIL), PROFILE, Wanted())
+        return gather(found, period_of("week", UNTIL), profile, Wanted())
 
 
 def eventful(number: int) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from probe.model.result import RunError
 from reports.store import tables
 from reports.store.history import Wanted
 from tests.reports.build import BUSY, migration
-from tests.reports.store.build import NIGHT, entry, history, night
+from tests.reports.store.build import NIGHT, entry, history, make_first_schema, night, timed
 
 
 def test_a_run_comes_back_as_it_went_in(tmp_path: Path) -> None:
@@ -158,6 +158,16 @@ def test_writing_is_all_or_nothing(tmp_path: Path) -> None:
         connection.close()
 
 
+def test_samples_by_their_time_come_back_where_a_run_kept_them(tmp_path: Path) -> None:
+    told = timed(0.02, 0.03)
+    with history(tmp_path) as found:
+        found.add(night(0, slices=told.to_dict()))
+        found.add(night(1))
+        stored = found.slices(["night0", "night1"])
+        assert list(stored) == ["night0"]
+        assert stored["night0"].to_dict() == told.to_dict()
+
+
 def test_an_empty_summary_is_an_empty_summary(tmp_path: Path) -> None:
     with history(tmp_path) as found:
         found.add(entry(Summary(), migrations=(), participants=()))
@@ -201,6 +211,20 @@ def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(ConfigError, match="can't be opened"), history(tmp_path / "file"):
         pass
+
+
+def test_a_history_of_the_first_schema_is_brought_up_to_date_and_keeps_its_runs(tmp_path: Path) -> None:
+    url = create_engine(f"sqlite:///{tmp_path}/history.db").url
+    make_first_schema(url)
+    with history(tmp_path) as found:
+        assert found.run("latest").started_at == NIGHT
+        assert (found.slices(["old"]), found.responses_of(["old"])) == ({}, {})
+        found.add(night(1, slices=timed(0.02).to_dict()))
+        found.keep_responses("night1")
+        assert (list(found.slices(["old", "night1"])), list(found.responses_of(["old", "night1"]))) == (
+            ["night1"],
+            ["night1"],
+        )
 
 
 def test_the_steps_lead_to_the_tables(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from probe.model.errors import ConfigError
 from reports.store.outbox import abandoned, begin
 from reports.store.recovery import recover
 from reports.targets.files import load_profile
-from tests.reports.store.build import entry, history
+from tests.reports.store.build import entry, history, timed
 
 _CHILD = """
 import json, sys, time
@@ -34,7 +34,7 @@ for number in range(samples):
 spool.flush()
 if done:
     told = json.loads(done)
-    folder.put(Entry(told["document"], told["summary"], told["labels"]))
+    folder.put(Entry(told["document"], told["summary"], told["labels"], told["slices"]))
 print("ready", flush=True)
 time.sleep(60)
 """
@@ -106,13 +106,15 @@ def test_a_run_that_was_killed_before_it_measured_leaves_nothing(base: Path, tmp
 
 
 def test_a_run_that_was_killed_while_it_was_stored_is_stored_whole(base: Path, tmp_path: Path) -> None:
-    whole = entry()
-    done = json.dumps({"document": whole.document, "summary": whole.summary, "labels": {}})
+    whole = entry(slices=timed(0.02, 0.03).to_dict())
+    parts = {"document": whole.document, "summary": whole.summary, "labels": {}, "slices": whole.slices}
+    done = json.dumps(parts)
     for _ in range(2):  # the second time the history has it: killed between storing and tidying
         Running(base, header("a1b2c3", tmp_path), samples=1, done=done).kill()
         with history(tmp_path) as found:
             recover(base, found, lambda sentence: None)
             assert found.document("a1b2c3") == whole.document
+            assert found.slices(["a1b2c3"])["a1b2c3"].to_dict() == whole.slices
             assert len(found.runs()) == 1
     assert list(base.iterdir()) == []
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from probe.measure.summary import Summary
 from probe.model.result import RunResult
+from probe.model.validation import validate
 from reports.document import Document, build_document
 from reports.store.pooling import Past, judged_with, pool
 from reports.targets.files import load_profile
+from reports.targets.profile import Profile
 from tests.reports.build import BUSY, attempts, good_run, result
+from tests.reports.store.build import STEADY, timed
 
 PROFILE = load_profile("video-platform")
 
@@ -48,6 +51,22 @@ def test_six_joins_prove_nothing_but_six_and_many_nights_do() -> None:
     assert together["notes"][-1] == (
         "verdicts rest on this run and 3 earlier runs of the same scenario, target and network within 7d"
     )
+
+
+def test_slices_of_earlier_runs_count_too() -> None:
+    steady = validate(Profile, STEADY, source="test")
+
+    def judged(one: RunResult) -> Document:
+        return build_document(one, steady, "now")
+
+    today = result(slices=timed(0.02, 0.2).to_dict())
+    earlier = [Past("kept", 24.0, good_run(), timed(*[0.02] * 8)), Past("kept none", 24.0, good_run())]
+    together = judged_with(earlier, today, judged, span="7d")
+    assert [row(judged(today), name)["count"] for name in ("rtt_steady", "rtt_later")] == [2, 2]
+    assert [row(together, name)["count"] for name in ("rtt_steady", "rtt_later")] == [10, 10]
+    assert row(together, "rtt_steady")["value"] == 0.9
+    alone = judged_with(earlier[1:], today, judged, span="7d")
+    assert "pooled" not in row(alone, "rtt_steady")["evidence"], "nothing was added to it"
 
 
 def test_figures_and_unjudged_rows_stay_the_runs_own() -> None:

@@ -21,7 +21,7 @@ from reports.store.database import open_database
 from reports.store.history import Wanted, open_history
 from reports.store.location import history_url
 from tests.interop.needs import module, program
-from tests.reports.store.build import NIGHT, entry, night
+from tests.reports.store.build import NIGHT, entry, make_first_schema, night, timed
 
 
 def _programs() -> Path:
@@ -90,6 +90,26 @@ def test_a_run_comes_back_as_it_went_in(url: URL) -> None:
         assert found.summaries([run.id])[run.id].to_dict() == dict(told.summary)
         assert not found.add(told)
         assert found.run("a1b").repeats == 1
+
+
+def test_slices_and_responses_come_back(url: URL) -> None:
+    told = timed(0.02, 0.03)
+    with open_history(url) as found:
+        found.add(night(0, slices=told.to_dict()))
+        found.keep_responses("night0")
+        assert found.slices(["night0"])["night0"].to_dict() == told.to_dict()
+        histogram = found.responses_of(["night0"])["night0"].histogram("store_response_seconds")
+        assert histogram is not None
+        assert histogram.minimum is not None
+        assert (histogram.count, histogram.minimum > 0) == (5, True), "as with SQLite, but for its BEGIN IMMEDIATE"
+
+
+def test_a_history_of_the_first_schema_is_brought_up_to_date_and_keeps_its_runs(url: URL) -> None:
+    make_first_schema(url)
+    with open_history(url) as found:
+        assert found.run("latest").started_at == NIGHT
+        assert (found.slices(["old"]), found.responses_of(["old"])) == ({}, {})
+        assert found.add(night(1))
 
 
 def test_asking_and_pruning(url: URL) -> None:

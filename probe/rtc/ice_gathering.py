@@ -1,0 +1,157 @@
+"""Gathers reflexive and relayed candidates from all STUN and TURN servers at once, each within its own deadline.
+
+Who has one candidate of each kind that was asked for waits a second longer for the rest, and no more. What fails is told in
+words, and holds nothing else up.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import ipaddress
+import socket
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+from aioice import Candidate as IceCandidate
+from aioice import stun
+from aioice.candidate import candidate_priority
+
+from probe.model.errors import ConfigError, ConnectionFailed
+from probe.model.ice import usable
+from probe.model.ice_url import IceUrl, Kind, Way, parse_ice_url
+from probe.model.platform import Tls
+from probe.rtc.clock import Clock
+from probe.rtc.ice_carrier import open_carrier
+from probe.rtc.ice_protocol import TimedStunProtocol
+from probe.rtc.ice_server import IceServer
+from probe.rtc.ice_turn import TurnAllocation, TurnRefused
+from probe.rtc.ice_words import PHASE, diagnosis, server_words
+from probe.rtc.tls import tls_context
+
+DEADLINE = 5.0
+"""Seconds for one server."""
+PATIENCE = 1.0
+"""Seconds for the slower servers, once there is a candidate of each kind."""
+_MOST_URLS = 32
+_PREFERENCE = {"udp": 65535, "tcp": 65534, "tls": 65533}
+"""Among relayed candidates (RFC 8445 section 5.1.2.1): the way to the server with least delay first."""
+
+Server = tuple[Any, ...]
+"""A numeric address and a port, and what else the family has."""
+
+
+@dataclass(slots=True)
+class Gathered:
+    """`candidates` in all, of which `relays` are the transports' own; `troubles`: what did not work."""
+
+    candidates: list[IceCandidate] = field(default_factory=list)
+    relays: list[tuple[IceUrl, TimedStunProtocol]] = field(default_factory=list)
+    troubles: list[ConnectionFailed] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class _Attempt:
+    """One way to one candidate. `implied`: a TURN server asked as a STUN server too, which need not answer as one."""
+
+    url: IceUrl
+    kind: Kind
+    implied: bool
+    work: Awaitable[None]
+
+
+class ServerGathering:
+    """`new_relay(way)` makes the protocol of a relayed candidate. `versions` of IP that this side has addresses of. With
+    `relay_only`, candidates don't show this side's own address (RFC 9429 section 3.5.3)."""
+
+    def __init__(
+        self,
+        clock: Clock,
+        new_relay: Callable[[Way], TimedStunProtocol],
+        versions: frozenset[int],
+        *,
+        relay_only: bool,
+        udp: bool,
+        tls: Tls,
+    ) -> None:
+        self._clock = clock
+        self._new_relay = new_relay
+        self._versions = versions
+        self._relay_only = relay_only
+        self._udp = udp
+        self._tls = tls
+        self._gathered = Gathered()
+
+    async def run(self, servers: Sequence[IceServer], bound: Sequence[TimedStunProtocol]) -> Gathered:
+        """`bound`: the host candidates, which learn how servers see them. Never raises; ends within about two DEADLINEs."""
+        urls = self._urls(servers)
+        names = await self._resolve({url.host for url, _ in urls})
+        attempts = [attempt for url, server in urls for attempt in self._attempts(url, server, names[url.host], bound)]
+        await self._await(attempts)
+        return self._gathered
+
+    def _urls(self, servers: Sequence[IceServer]) -> list[tuple[IceUrl, IceServer]]:
+        """Those to ask, each once."""
+        found: dict[tuple[IceUrl, str | None], IceServer] = {}
+        for server in servers:
+            for text in server.urls:
+                try:
+                    url = parse_ice_url(text)
+                except ConfigError as error:
+                    self._gathered.troubles.append(ConnectionFailed(error.message, phase=PHASE, hint=error.hint))
+                else:
+                    if usable([url], relay_only=self._relay_only, udp=self._udp):
+                        found.setdefault((url, server.username), server)
+        return [(url, server) for (url, _), server in found.items()][:_MOST_URLS]
+
+    async def _resolve(self, hosts: Iterable[str]) -> dict[str, list[Server] | OSError]:
+        """Numeric addresses, at most one of each version of IP that we have."""
+        ordered = sorted(hosts)
+        found = await asyncio.gather(*(self._addresses(host) for host in ordered))
+        return dict(zip(ordered, found, strict=True))
+
+    async def _addresses(self, host: str) -> list[Server] | OSError:
+        try:
+            async with asyncio.timeout(DEADLINE):
+                infos = await asyncio.get_running_loop().getaddrinfo(host, None, type=socket.SOCK_STREAM)
+        except TimeoutError:
+            return socket.gaierror(socket.EAI_AGAIN, "the name was not resolved in time")
+        except (OSError, UnicodeError) as error:
+            return error if isinstance(error, OSError) else socket.gaierror(socket.EAI_NONAME, str(error))
+        first: dict[int, Server] = {}
+        for _, _, _, _, address in infos:
+            first.setdefault(ipaddress.ip_address(str(address[0]).partition("%")[0]).version, address)
+        return [address for version, address in first.items() if version in self._versions]
+
+    def _attempts(
+        self, url: IceUrl, server: IceServer, addresses: list[Server] | OSError, bound: Sequence[TimedStunProtocol]
+    ) -> list[_Attempt]:
+        if isinstance(addresses, OSError) or not addresses:
+            missing = OSError(0, "it has no address of a version of IP that this side has")
+            self._tell(url, server, addresses if isinstance(addresses, OSError) else missing)
+            return []
+        found = []
+        for address in addresses:
+            target = (address[0], url.port, *address[2:])
+            if url.kind == "turn":
+                found.append(_Attempt(url, "turn", False, self._relay(url, server, target)))
+            if url.way == "udp":
+                mine = [protocol for protocol in bound if (":" in protocol.local_candidate.host) == (":" in target[0])]
+                found += [_Attempt(url, "stun", url.kind == "turn", self._reflect(p, target)) for p in mine]
+        return found
+
+    def _tell(self, url: IceUrl, server: IceServer, error: Exception) -> None:
+        self._gathered.troubles.append(diagnosis(url, server.username, error))
+
+    # waiting
+
+    async def _await(self, attempts: Sequence[_Attempt]) -> None:
+        tasks = {asyncio.ensure_future(attempt.work): attempt for attempt in attempts}
+        pending, failed = set(tasks), dict[IceUrl, Exception]()
+        wanted = {attempt.kind for attempt in attempts}
+        until: float | None = None
+        while pending:
+            timeout = None if until is None else max(0.0, until - self._clock.now())
+            done, pending = await asyncio.wait(pending, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+        ...

@@ -1,0 +1,119 @@
+"""What a period's rows rest on: the samples of its runs, and what no single run can tell but all of them together do. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from probe.measure.histogram import Histogram
+from probe.measure.summary import Summary
+from reports.availability import Check, availability_samples
+from reports.cadence.material import Material
+from reports.cadence.period import Period
+from reports.slices import Slices
+from reports.store.pooling import pool, pool_slices
+from reports.store.responses import METRIC as RESPONSE
+from reports.store.standing import DATA_METRICS
+from reports.targets.profile import Kpi
+from reports.verdict import Grounds
+
+UPTIME = "platform_uptime_ratio"
+AVAILABILITY = (UPTIME, "outage_seconds", "time_between_failures_seconds")
+STORED = (*DATA_METRICS.values(), RESPONSE)
+OVER_HISTORY = (*AVAILABILITY, *STORED)
+"""Metrics that no run has samples of, and a history has."""
+NOTHING = {
+    UPTIME: "no run of this period is a check of the platform",
+    "outage_seconds": "no outage ended in this period",
+    "time_between_failures_seconds": "fewer than two unplanned outages in this period",
+    DATA_METRICS["freshness"]: "no run of this period was stored at the time at which it ran",
+    RESPONSE: "no statement to the history was timed",
+    **dict.fromkeys((name for part, name in DATA_METRICS.items() if part != "freshness"), "no run of this period is stored"),
+}  # fmt: skip
+"""Why a metric of `OVER_HISTORY` has no samples."""
+NOT_KEPT = "no run of this period kept its samples by their time, as a run does whose own targets have after or over"
+
+
+class Watched(Grounds):
+    """Of rows over the history: that nobody got in, or that a generator was busy, says nothing against them."""
+
+    __slots__ = ()
+
+    @property
+    def obstacle(self) -> str:
+        return ""
+
+
+@dataclass(frozen=True, slots=True)
+class Pooled:
+    """Of one period: all samples, those by their time, and how long each run was that counts (seconds)."""
+
+    summary: Summary
+    slices: Slices
+    durations: tuple[float, ...]
+
+    def grounds(self, kpi: Kpi) -> Grounds:
+        """What that row is judged on. Each run has a beginning of its own to leave out; `Grounds` leaves out one."""
+        after = kpi.after_seconds
+        seconds = sum(max(one - after, 0.0) for one in self.durations) + after
+        return (Watched if is_over_history(kpi) else Grounds)(self.summary, seconds, slices=self.slices)
+
+
+def pooled(material: Material, period: Period) -> Pooled:
+    """All of the period's evidence."""
+    runs = material.counted(period)
+    parts = [
+        *(material.summaries[run.id] for run in runs),
+        availability(material, period),
+        *standings(material, period),
+    ]
+    durations = tuple(run.duration_seconds for run in runs)
+    return Pooled(pool(parts), slices_of(material, period), durations)
+
+
+def samples(kpi: Kpi, material: Material, period: Period) -> Histogram | None:
+    """The row's samples of that period alone; None where there are none."""
+    selector = kpi.selector
+    if selector is None:
+        return None
+    if kpi.want is not None:
+        return (slices_of(material, period).histograms(kpi.want) or {}).get(0)
+    name, parts = selector.metric.name, [material.summaries[run.id] for run in material.counted(period)]
+    if name in AVAILABILITY:
+        parts.append(availability(material, period))
+    if name in STORED:
+        parts += standings(material, period)
+    found = Histogram()
+    for part in parts:
+        histogram = part.histogram(name, selector.tag)
+        if histogram is not None:
+            found.merge(histogram)
+    return found if found.count else None
+
+
+def is_over_history(kpi: Kpi) -> bool:
+    """Is the row one that only many runs can tell?"""
+    return kpi.selector is not None and kpi.selector.metric.name in OVER_HISTORY
+
+
+def slices_of(material: Material, period: Period) -> Slices:
+    """Samples by their time, of the runs that count and kept them."""
+    return pool_slices(material.slices[run.id] for run in material.counted(period) if run.id in material.slices)
+
+
+def availability(material: Material, period: Period) -> Summary:
+    """Each run whose generator was well is one check: did anybody get in? A run that checked over time itself is none."""
+    checks = [
+        Check(run.started_at.timestamp(), run.measured)
+        for run in material.of(period)
+        if run.trustworthy and run.sound and not run.interrupted and UPTIME not in material.summaries[run.id]
+    ]
+    found = Summary()
+    for sample in availability_samples(checks):
+        found.add(sample)
+    return found
+
+
+def standings(material: Material, period: Period) -> list[Summary]:
+    """Of every stored run, whether it counts or not; and of those who read now, if the period reaches up to now."""
+    found = [material.standing[run.id] for run in material.of(period)]
+    return [*found, material.reading] if period.end == material.period.end else found

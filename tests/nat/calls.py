@@ -1,0 +1,110 @@
+"""Calls between machines behind NATs, over the servers of the small Internet."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Literal
+
+from probe.stage import prepare
+from tests.nat import coturn
+from tests.nat.child import Child
+from tests.nat.internet import OTHER, SERVER, Internet, Site
+from tests.nat.machine import Machine
+from tests.nat.one import SCENARIO
+from tests.nat.plan import Plan, Report
+
+Service = Literal["stun", "turn", "sfu"]
+_AT_A_TIME = 4
+"""Calls: more of them would measure the processors."""
+_HEAD_START = 0.05
+"""Seconds by which one enters the room before the other: who comes second offers."""
+_START_SECONDS = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What became of a call of two: who came first answers, who came second offers."""
+
+    first: Report
+    second: Report
+
+    @property
+    def connected(self) -> bool:
+        """Each hears the other."""
+        return self.first.connected and self.second.connected
+
+    @property
+    def relayed(self) -> bool:
+        """Through TURN, on either side."""
+        return any("relay" in (report.pair or ()) for report in (self.first, self.second))
+
+
+class Neighbourhood:
+    """The servers are up, and so are two machines behind each kind of NAT: one that comes first, and one that comes second."""
+
+    def __init__(self, urls: dict[Service, str], first: dict[str, Machine], second: dict[str, Machine]) -> None:
+        self._urls = urls
+        self._first = first
+        self._second = second
+        self._turns = asyncio.Semaphore(_AT_A_TIME)
+
+    async def call(self, service: Service, first: str, second: str, *, rescue: bool = False) -> Call:
+        """A room of two. `rescue`: where P2P fails, they have it moved to the SFU."""
+        room = f"{service} {first} {second}{' rescue' if rescue else ''}"
+        plan = Plan(self._urls[service], room, first, rescue=rescue)
+        one, two = self._first[first], self._second[second]
+        async with self._turns:
+            waiting = asyncio.create_task(one.take_part(plan))
+            await asyncio.sleep(_HEAD_START)
+            told = await asyncio.gather(waiting, two.take_part(replace(plan, name=second)))
+            one.leave(room)
+            two.leave(room)
+        return Call(*told)
+
+    async def everybody(self) -> list[Report]:
+        """One from behind each kind of NAT, all in one room of the SFU."""
+        machines = self._first.values()
+        plan = Plan(self._urls["sfu"], "everybody", "", others=len(machines) - 1)
+        told = await asyncio.gather(*(one.take_part(replace(plan, name=one.site.kind)) for one in machines))
+        for machine in machines:
+            machine.leave(plan.room)
+        return told
+
+
+@asynccontextmanager
+async def stun_server(net: Internet) -> AsyncIterator[None]:
+    """coturn, on both addresses."""
+    with TemporaryDirectory(prefix="coturn-") as folder:
+        server = await Child.start(net.servers, *coturn.command((SERVER, OTHER), Path(folder)))
+        draining = asyncio.create_task(server.drain())
+        try:
+            yield
+        finally:
+            await server.terminate()
+            await draining
+
+
+@asynccontextmanager
+async def neighbourhood(net: Internet, sites: list[tuple[Site, Site]]) -> AsyncIterator[Neighbourhood]:
+    """The signalling servers, and a machine at each site. All are gone in the end."""
+    await prepare(SCENARIO)  # once, and not by each of the machines
+    async with AsyncExitStack() as going:
+        shims = await Child.start(net.servers, sys.executable, "-m", "tests.nat.shims", SERVER)
+        going.push_async_callback(shims.end)
+        machines: list[tuple[Machine, Machine]] = []
+        for pair in sites:
+            started = [await Machine.start(site) for site in pair]
+            for machine in started:
+                going.push_async_callback(machine.end)
+            machines.append((started[0], started[1]))
+        urls = json.loads(await shims.line(_START_SECONDS))
+        await asyncio.gather(*(machine.ready() for pair in machines for machine in pair))
+        first, second = ({pair[at].site.kind: pair[at] for pair in machines} for at in (0, 1))
+        yield Neighbourhood(urls, first, second)
