@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from probe import __version__
+from probe.cli_adapter import adapter_app
 from probe.cli_compare import compare
 from probe.cli_history import history_app, report
 from probe.model.errors import ProbeError
@@ -29,6 +30,7 @@ app.add_typer(scenarios, name="scenarios")
 app.add_typer(targets, name="targets")
 app.add_typer(score, name="score")
 app.add_typer(history_app, name="history")
+app.add_typer(adapter_app, name="adapter")
 app.command()(report)
 app.command()(compare)
 
@@ -128,16 +130,21 @@ def run(
         Path | None,
         typer.Option(metavar="DIR", help="Write webrtc-internals and rtcstats dumps there; see docs/stats-dumps.md."),
     ] = None,
+    leg: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="Run on this leg: direct, relay-only or udp-blocked; may be repeated."),
+    ] = None,
 ) -> None:
     from probe.cli_keep import KeepChoice
+    from probe.cli_legs import perform
     from probe.cli_platform import PlatformChoice
-    from probe.cli_run import RunChoice, perform
+    from probe.cli_run import RunChoice
 
     choice = RunChoice(
         scenario, PlatformChoice(url, signalling, token_file, ca, insecure, room), targets, horizon, json, out, strict,
         video, audio, quiet, network, processes,
         keep=KeepChoice(history, evidence, started_at, tuple(label or ())), github=github, external=external,
-        pushgateway=pushgateway, dump_stats=dump_stats,
+        pushgateway=pushgateway, dump_stats=dump_stats, legs=tuple(leg or ()),
     )  # fmt: skip
     raise typer.Exit(perform(choice))
 

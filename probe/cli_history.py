@@ -80,7 +80,7 @@ def history_prune(
 
 def report(
     period: Annotated[
-        str | None, typer.Option(help="day, week, 2weeks, month or quarter; without it what the audience reads.")
+        str | None, typer.Option(help="day, week, 2weeks, month, quarter or year; without it what the audience reads.")
     ] = None,
     audience: Annotated[str, typer.Option(help="engineering, product, leadership or board.")] = "engineering",
     out: Annotated[

@@ -18,14 +18,16 @@ from probe.cli_keep import Judging, KeepChoice, Keeper, check_keep, keeping
 from probe.cli_platform import PlatformChoice
 from probe.cli_push import check_pushgateway, push
 from probe.model.errors import ConfigError, MeasurementError, ProbeError
+from probe.model.ice import Leg
 from probe.model.platform import Platform
 from probe.model.result import RunResult
 from probe.model.scenario import Scenario
 from probe.model.scenario_files import load_scenario, with_media_files
+from probe.rtc.ice_server import check_ice
 from reports.abort import watching
 from reports.document import Document, build_document, failed_document
 from reports.github import append_summary, command, workflow_commands
-from reports.jsonout import prepare_folder, to_json
+from reports.jsonout import prepare_folder, to_json, to_json_line
 from reports.progress_view import ProgressView
 from reports.targets.external import Supplied, read_external
 from reports.targets.files import check_choice, load_profile
@@ -58,6 +60,8 @@ class RunChoice:
     external: Path | None = None
     pushgateway: str | None = None
     dump_stats: Path | None = None
+    legs: tuple[str, ...] = ()
+    leg: Leg | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,20 +77,19 @@ class _Plan:
     supplied: tuple[Supplied, ...] = ()
 
 
-def perform(choice: RunChoice) -> int:
-    """Run, report, and return the exit code. Never raises for what can be expected to go wrong."""
+def perform(choice: RunChoice) -> Document:
+    """Run and report, on one leg. Never raises for what can be expected to go wrong; the document has the exit code."""
     try:
-        plan = _check(choice)
+        plan = check(choice)
         judging = Judging(plan.profile, plan.horizon, plan.judges, choice.strict)
         with keeping(choice.keep, plan.scenario, choice.platform.url, judging, choice.out) as keeper:
             document = _run(choice, plan, keeper)
     except ProbeError as error:
-        complain(error)
-        return _fail(choice, error, error_code(error, own_media=bool(choice.video or choice.audio)))
+        return refuse(choice, error)
     except KeyboardInterrupt:
         stopped = MeasurementError("interrupted before anything was measured")
         complain(stopped)
-        return _fail(choice, stopped, 4)
+        return _fail(choice, stopped, 4, interrupted=True)
     except Exception as error:  # noqa: BLE001 - told in full, and the document still comes
         complain_of_bug(error)
         return _fail(choice, error, 1)
@@ -95,7 +98,13 @@ def perform(choice: RunChoice) -> int:
         _tell_github(choice, document)
     if choice.pushgateway:
         push(document, choice.pushgateway)
-    return int(document["verdict"]["exit_code"])
+    return document
+
+
+def refuse(choice: RunChoice, error: ProbeError) -> Document:
+    """Tell why there is no run."""
+    complain(error)
+    return _fail(choice, error, error_code(error, own_media=bool(choice.video or choice.audio)))
 
 
 def _run(choice: RunChoice, plan: _Plan, keeper: Keeper) -> Document:
@@ -114,12 +123,15 @@ def _run(choice: RunChoice, plan: _Plan, keeper: Keeper) -> Document:
     return document
 
 
-def _check(choice: RunChoice) -> _Plan:
+def check(choice: RunChoice) -> _Plan:
     """All that can be wrong with the input is found here, before the first packet."""
     scenario = with_media_files(load_scenario(choice.scenario), video=choice.video, audio=choice.audio)
+    if choice.leg is not None:
+        scenario = scenario.on(choice.leg)
     if choice.network is not None:
         network_profile(choice.network, where="--network")
         scenario = scenario.model_copy(update={"network": choice.network, "networks": ()})
+    check_ice(scenario, os.environ, embedded=choice.platform.url is None)
     profile = load_profile(choice.targets or scenario.targets)
     own = choice.targets is None or choice.targets == scenario.targets
     horizon = choice.horizon or (scenario.horizon if own or scenario.horizon in profile.horizons else "")
@@ -166,10 +178,15 @@ def _measure(choice: RunChoice, plan: _Plan, spool: Path | None) -> RunResult:
 
 def _tell(choice: RunChoice, document: Document) -> None:
     if choice.json:
-        sys.stdout.write(to_json(document))
-        sys.stdout.flush()
+        _write(choice, document)
     else:
         print_report(document, Console())
+
+
+def _write(choice: RunChoice, document: Document) -> None:
+    """A run on several legs says one document a line."""
+    sys.stdout.write(to_json(document) if choice.leg is None else to_json_line(document))
+    sys.stdout.flush()
 
 
 def _tell_github(choice: RunChoice, document: Document) -> None:
@@ -183,20 +200,20 @@ def _tell_github(choice: RunChoice, document: Document) -> None:
         complain(error)
 
 
-def _fail(choice: RunChoice, error: Exception, code: int) -> int:
+def _fail(choice: RunChoice, error: Exception, code: int, *, interrupted: bool = False) -> Document:
     """`--json` promises a document whatever happens; one for people has been told on stderr already."""
     if choice.github:
         print(command("error", "probe run", str(error)), file=sys.stderr)
     document = failed_document(
         error,
         code=code,
-        scenario=choice.scenario,
+        scenario=choice.scenario if choice.leg is None else f"{choice.scenario} {choice.leg}",
         target=choice.platform.shown,
         version=__version__,
         started_at=datetime.now(UTC).isoformat(timespec="seconds"),
         run_id=uuid.uuid4().hex[:12],
     )
+    document["run"]["interrupted"] = interrupted
     if choice.json:
-        sys.stdout.write(to_json(document))
-        sys.stdout.flush()
-    return code
+        _write(choice, document)
+    return document

@@ -6,6 +6,7 @@ Nothing here needs the packet path, so that the processes begin to start before 
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 import uuid
 from collections.abc import Callable, Sequence
@@ -33,6 +34,8 @@ from probe.spool import Spool
 from reports.abort import Watch
 from reports.slices import Want
 
+_EMBEDDED = Platform(url="ws://127.0.0.1")
+"""Where the embedded server will be, before its port is known."""
 _PROGRESS_INTERVAL = 0.25
 _LOOK_INTERVAL = 2.0
 """Seconds between two looks at the targets that may end the run."""
@@ -67,11 +70,17 @@ async def run_scenario(scenario: Scenario, options: RunOptions, progress: Report
 
 
 async def _conduct(scenario: Scenario, options: RunOptions, tell: Report, interrupts: Interrupts) -> RunResult:
+    for check in scenario.http:
+        check.request(options.platform or _EMBEDDED, os.environ)
     if options.platform is not None:
         from probe.signalling.choose import check_platform, check_topology
 
         check_platform(options.platform)
         check_topology(options.platform, scenario.topology)
+        if scenario.watch:
+            from probe.signalling.viewing import check_viewing
+
+            check_viewing(options.platform)
     started_at = datetime.now(UTC)
     processes = max(1, min(options.processes, scenario.meetings))
     tell(Progress("preparing media", 0.0, planned_counts(scenario).seconds))

@@ -48,6 +48,7 @@ async def server_process(scenario: Scenario) -> AsyncIterator[ServerProcess]:
     child = await ChildProcess.start(
         _NAME, "sfu_shim", "--supervised", "--port", "0", "--p2p-limit", str(scenario.p2p_limit),
         "--migration-deadline", str(scenario.migration_deadline),
+        *(() if 4 in scenario.ice.families else ("--media-address", "::1")),
     )  # fmt: skip
     with suppress(PermissionError, ProcessLookupError):
         # As far forward as the generator (`probe.stage`), or it would wait for a processor behind it, and look slow.

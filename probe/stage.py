@@ -6,6 +6,7 @@ import asyncio
 import os
 import random
 import sys
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -21,10 +22,12 @@ from probe.media.audio import AudioCursor, AudioSpec, EncodedAudio, prepare_audi
 from probe.media.decode_pool import DecodePool
 from probe.media.prepare import prepare_video
 from probe.media.video import EncodedVideo, VideoCursor, VideoSpec
+from probe.model.platform import SYSTEM, Tls
 from probe.model.samples import Sample
 from probe.model.scenario import Scenario
 from probe.rtc.addresses import gathering_addresses
 from probe.rtc.clock import Clock
+from probe.rtc.ice_server import ice_choice
 from probe.rtc.reading import Reading
 from probe.rtc.wheel import TimerWheel
 from sfu_shim.config import ShimConfig
@@ -54,6 +57,10 @@ class Contents:
             audio=AudioCursor(self.audio) if self.audio is not None else None,
             phase=rng.random(),
         )
+
+
+NO_CONTENTS = Contents(None, None)
+"""Where nobody of ours sends."""
 
 
 async def prepare(scenario: Scenario) -> Contents:
@@ -103,12 +110,13 @@ async def stage(
     networks: Callable[[int], Network | None],
     sink: Callable[[Sample], None],
     epoch: float | None = None,
+    tls: Tls = SYSTEM,
 ) -> AsyncIterator[Context]:
-    """The shared context, warmed up. Sample times count from `epoch` (monotonic), or from now. What a task or a callback raises
-    without being caught is counted as our bug."""
+    """The shared context, warmed up. Sample times count from `epoch` (monotonic), or from now. `tls` judges TURN servers, too. What
+    a task or a callback raises without being caught is counted as our bug."""
     niceness = _step_forward()  # before the decoder threads are made, which inherit it
     clock, health = Clock(), GeneratorHealth()
-    addresses, rng = gathering_addresses(scenario.addresses, url), random.Random()
+    addresses, rng = gathering_addresses(scenario.addresses, url, scenario.ice.families), random.Random()
     context = Context(
         clock=clock,
         wheel=TimerWheel(clock, health.pacing_error),
@@ -119,12 +127,14 @@ async def stage(
         epoch=epoch if epoch is not None else clock.now(),
         video=contents.video,
         pool=DecodePool() if scenario.observe.depth == "pictures" or scenario.observe.pictures else None,
-        codecs=(scenario.media.video.codec,) if scenario.media.video else (),
+        # Who watches takes what there is.
+        codecs=(scenario.media.video.codec,) if scenario.media.video and not scenario.watch else (),
         addresses=addresses,
         connect_deadline=min(_CONNECT_DEADLINE, scenario.join_deadline),
         emulation=Emulation(clock, addresses, rng),
         networks=networks,
         authenticate_every=max(1, round(1 / scenario.observe.authenticate)),
+        ice=ice_choice(scenario.ice, os.environ, time.time(), tls),
     )
     if scenario.observe.depth == "headers" and native.available():
         context.reading = Reading(clock, context.beat)

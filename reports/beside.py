@@ -14,18 +14,19 @@ from reports.words import show, signed
 
 TITLE = "Real browsers beside us"
 SAME = "nothing: the same definition"
+_KERNEL = "ours by the kernel's times of arrival"
 APART: Mapping[str, str] = {
-    "join_duration_seconds": "theirs ends with a picture on the screen, ours with a decoded one",
-    "round_trip_time_seconds": "each of its own way to the server or the other; theirs is timed when the browser reads, ours by the kernel",
-    "jitter_seconds": "Chromium tells whole milliseconds, timed when it reads; ours is timed by the kernel",
+    "join_duration_seconds": "theirs from the WebSocket's opening to a picture shown, ours from the scheduled moment to a picture decoded",
+    "round_trip_time_seconds": f"each on its own path; {_KERNEL}",
+    "jitter_seconds": f"theirs in whole milliseconds; {_KERNEL}",
     "packet_loss_ratio": SAME,
-    "residual_loss_ratio": "of audio theirs is what Chromium's playout buffer dropped, ours that of a model; of video nothing",
-    "frame_rate": "theirs counts frames decoded, ours frames that arrived whole",
-    "harmonic_frame_rate": "theirs is of the times at which pictures are shown, ours of those at which frames arrive",
-    "frame_assembly_seconds": "theirs is timed when the browser reads, ours by the kernel",
-    "freeze_ratio": "one rule: theirs by the pictures shown, after a playout buffer, ours by the frames that arrive",
-    "migration_duration_seconds": "theirs ends with the server's commit, ours with the old path closed",
-    "migration_video_gap_seconds": "theirs is between pictures shown, ours between frames that arrive",
+    "residual_loss_ratio": "video: nothing; audio: theirs is what their playout buffer dropped, ours what a model of one would",
+    "frame_rate": "theirs counts frames decoded each second, ours frames that arrived, over a whole stay",
+    "harmonic_frame_rate": "theirs by the times of showing, ours by those of arrival",
+    "frame_assembly_seconds": _KERNEL,
+    "freeze_ratio": "one rule: theirs on pictures shown, ours on frames that arrive",
+    "migration_duration_seconds": "theirs ends with the server's commit, ours when the old path is closed",
+    "migration_video_gap_seconds": "theirs between pictures shown, ours between frames that arrive",
 }
 """By metric. What is in words here is defined in docs/metrics.md (ours) and docs/browsers.md (theirs)."""
 _CAPITALS = {"rtcp": "RTCP", "stun": "STUN"}

@@ -7,6 +7,7 @@ import math
 from probe.measure.histogram import Histogram
 from probe.measure.summary import Summary
 from probe.model.metrics import NOT_IN_A_RUN
+from reports.clock import no_clock
 from reports.figure import Figure
 from reports.targets.expression import COMPARISONS, parse_selector
 from reports.targets.profile import Kpi
@@ -64,9 +65,9 @@ def _of_tag(kpi: Kpi, name: str, tag: str, summary: Summary) -> str:
     return show_quantity(mean, kpi.measured_unit) if mean is not None else "nothing"
 
 
-def no_samples(kpi: Kpi) -> str:
+def no_samples(kpi: Kpi, summary: Summary) -> str:
     selector = kpi.selector
-    why = NOT_IN_A_RUN.get(selector.metric.name) if selector else None
+    why = NOT_IN_A_RUN.get(selector.metric.name) or no_clock(kpi, summary) if selector else None
     return f"no samples of {kpi.metric}: {why or 'nobody got so far, or this kind of media was off'}"
 
 
@@ -81,6 +82,9 @@ def failure(kpi: Kpi, facts: str, found: Figure, target: float) -> str:
 
 def undecided(kpi: Kpi, facts: str, found: Figure, target: float, more: int | None) -> str:
     """Says what would decide."""
+    if found.error and _decides(kpi, found.widened(-found.error), target):
+        known = show_quantity(found.error, kpi.measured_unit)
+        return f"{facts}: the clock that the stream carries is known to within {known} only"
     if more:
         if kpi.aggregate == "mean":
             return f"{facts}: about {_plural(more, 'more reading')} like these would prove it"
@@ -95,6 +99,11 @@ def undecided(kpi: Kpi, facts: str, found: Figure, target: float, more: int | No
         return f"{facts}: too few to be sure"
     side = "below" if kpi.direction == "higher" else "above"
     return f"{facts}: {side} the target, but too few to be sure"
+
+
+def _decides(kpi: Kpi, found: Figure, target: float) -> bool:
+    holds = COMPARISONS[kpi.comparison]
+    return holds(found.worst(kpi.comparison), target) or not holds(found.best(kpi.comparison), target)
 
 
 def _sure(kpi: Kpi, found: Figure, target: float) -> str:

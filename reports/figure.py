@@ -37,12 +37,14 @@ _MOST = 10_000_000
 @dataclass(frozen=True, slots=True)
 class Figure:
     """A value with its interval. `sampled` is False for what is exact by definition (a maximum, a count, a share of the
-    whole run), which is judged as it stands. `bounds` decide in place of the interval, where it is not the safest one."""
+    whole run), which is judged as it stands. `bounds` decide in place of the interval, where it is not the safest one. `error` is
+    the part of both, on either side, that all samples share: more of them don't make it smaller."""
 
     value: float
     interval: Interval | None
     sampled: bool
     bounds: Interval | None = None
+    error: float = 0.0
 
     def worst(self, comparison: str) -> float:
         """The end of the interval that is hardest on the comparison; nan where a sampled figure has no interval."""
@@ -59,6 +61,15 @@ class Figure:
             return math.nan
         return deciding.low if low else deciding.high
 
+    def widened(self, error: float) -> Figure:
+        """The figure if all samples may be wrong by as much, together; back again with a negative one."""
+        return replace(
+            self,
+            interval=_widened(self.interval, error),
+            bounds=_widened(self.bounds, error),
+            error=self.error + error,
+        )
+
     def map(self, change: Callable[[float], float]) -> Figure:
         """The figure on another scale; a change that falls makes the ends change places."""
         return replace(
@@ -67,6 +78,10 @@ class Figure:
             interval=_mapped(self.interval, change),
             bounds=_mapped(self.bounds, change),
         )
+
+
+def _widened(interval: Interval | None, error: float) -> Interval | None:
+    return None if interval is None else Interval(interval.low - error, interval.high + error, interval.confidence)
 
 
 def _mapped(interval: Interval | None, change: Callable[[float], float]) -> Interval | None:

@@ -15,6 +15,11 @@ def to_json(document: Document) -> str:
     return json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
+def to_json_line(document: Document) -> str:
+    """The same on one line, for several after each other (JSON Lines)."""
+    return json.dumps(document, ensure_ascii=False, allow_nan=False, separators=(",", ":")) + "\n"
+
+
 def prepare_folder(folder: Path) -> None:
     """Make `folder` and see that files can be written there. Raises ConfigError: before the run, not after it."""
     try:

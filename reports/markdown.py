@@ -7,6 +7,8 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from reports.beside import TITLE, figures_of, name_of, readings_of
+from reports.calls import HEADER, call_rows, errors_of, times_of
+from reports.calls import TITLE as CALLS
 from reports.document import Document
 from reports.html_axis import lasting
 from reports.words import UNKNOWN, headline, interval, plain, show, target
@@ -32,6 +34,7 @@ def render_markdown(document: Document) -> str:
         lines += [f"**The generator can't be trusted:** {escaped('; '.join(health['reasons']))}", ""]
     lines += _table(("", "target for", "measured", "90 % interval", "must be", "evidence"), map(_row, judged))
     lines += _errors(document["errors"])
+    lines += _calls(document)
     lines += _browsers(document.get("browsers") or ())
     lines += _unjudged([kpi for kpi in document["kpis"] if kpi["status"] == "not_judged"])
     lines += [f"- {escaped(note)}" for note in document["notes"]]
@@ -76,6 +79,14 @@ def _errors(found: Sequence[dict[str, Any]]) -> list[str]:
     ]
     more = [f"and {len(found) - _MOST_ERRORS} more kinds", ""] if len(found) > _MOST_ERRORS else []
     return ["### Errors", "", *_table(("times", "phase", "who", "message"), rows), *more] if rows else []
+
+
+def _calls(document: Document) -> list[str]:
+    rows = [
+        tuple(map(escaped, (row.title, row.count, *times_of(row), errors_of(row), row.limited)))
+        for row in call_rows(document)
+    ]
+    return [f"### {CALLS}", "", *_table(HEADER, rows)] if rows else []
 
 
 def _browsers(found: Sequence[dict[str, Any]]) -> list[str]:

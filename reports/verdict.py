@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from probe.measure.histogram import Histogram
 from probe.measure.intervals import CONFIDENCE
 from probe.measure.summary import Summary
+from reports.clock import clock_error
 from reports.evidence import failure, no_samples, seen, undecided
 from reports.figure import Figure, enough, figure, more_needed
 from reports.kpi import KpiResult, Status
@@ -116,7 +117,8 @@ def figure_of(kpi: Kpi, histogram: Histogram | None, grounds: Grounds, confidenc
     """The row's figure; None without samples or without the baseline that it is relative to."""
     if histogram is None or ((kpi.is_reduction or kpi.is_multiple) and not kpi.baseline):
         return None
-    return figure(kpi, histogram, max(grounds.duration_seconds - kpi.after_seconds, 0.0), confidence)
+    found = figure(kpi, histogram, max(grounds.duration_seconds - kpi.after_seconds, 0.0), confidence)
+    return found.widened(error) if (error := clock_error(kpi, grounds.summary)) else found
 
 
 def verdict(
@@ -125,7 +127,7 @@ def verdict(
     """The row's status and its evidence."""
     if found is None or histogram is None or target is None:
         kept = grounds.slices is not None and kpi.want is not None and grounds.slices.histograms(kpi.want) is not None
-        return Status.INCONCLUSIVE, NOT_KEPT if kpi.after and not kept else no_samples(kpi)
+        return Status.INCONCLUSIVE, NOT_KEPT if kpi.after and not kept else no_samples(kpi, grounds.summary)
     facts = seen(kpi, histogram, grounds.summary)
     holds, limit = COMPARISONS[kpi.comparison], kpi.limit(target)
     decides = enough(kpi.how(), found, histogram.count)
@@ -133,4 +135,6 @@ def verdict(
         return Status.PASS, facts
     if decides and not holds(found.best(kpi.comparison), limit):
         return Status.FAIL, failure(kpi, facts, found, target)
-    return Status.INCONCLUSIVE, undecided(kpi, facts, found, limit, more_needed(kpi, histogram, found, limit))
+    return Status.INCONCLUSIVE, undecided(
+        kpi, facts, found, limit, more_needed(kpi, histogram, found.widened(-found.error), limit)
+    )

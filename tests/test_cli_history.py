@@ -253,7 +253,7 @@ def test_a_report_in_every_form(week: Path, probe: Any, tmp_path: Path, audience
     ("arguments", "said"),
     [
         (("--audience", "bord"), "did you mean 'board'"),
-        (("--period", "year"), "unknown period 'year'"),
+        (("--period", "decade"), "unknown period 'decade'"),
         (("--out", "page.pdf"), "end it in .html, .md or .json"),
         (("--profile", "video-plattform"), "did you mean 'video-platform'"),
         (("--horizon", "9m"), "unknown horizon"),

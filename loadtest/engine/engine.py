@@ -37,7 +37,8 @@ class LoadEngine:
         self._command = command
         self._context = context
         self._gathering = gathering
-        self._venue = Venue(context, contents, command.platform, self._present, vmaf=command.vmaf)
+        checks = command.scenario.http if command.worker == 0 else ()
+        self._venue = Venue(context, contents, command.platform, self._present, vmaf=command.vmaf, checks=checks)
         self._rooms = Rooms(context, self._new_meeting, gathering, say)
         self._scenarios: dict[Topology, Scenario] = {}
         self._closing: asyncio.Task[None] | None = None
@@ -85,7 +86,7 @@ class LoadEngine:
     async def _close(self) -> None:
         self._venue.stop_looking()
         await self._rooms.close()
-        self._venue.close()
+        await self._venue.close()
         if self._command.vmaf:
             self._scoring = asyncio.ensure_future(self._venue.score())
 
@@ -106,7 +107,9 @@ async def load_engine(command: Prepare, say: Callable[[Message], None]) -> Async
     networks = networks_of(command.scenario)
     contents = await prepare(command.scenario)
     gathering = Gathering()
-    async with stage(command.scenario, command.platform.url, contents, networks, gathering.sink) as context:
+    async with stage(
+        command.scenario, command.platform.url, contents, networks, gathering.sink, tls=command.platform.tls
+    ) as context:
         context.batch_sink = gathering.batch_sink
         engine = LoadEngine(command, context, contents, gathering, say)
         looking = asyncio.create_task(_look_after(engine))

@@ -22,6 +22,7 @@ from probe.model.samples import Sample, SampleBatch
 from probe.rtc.beat import Beat
 from probe.rtc.chores import Chores
 from probe.rtc.clock import Clock
+from probe.rtc.ice_server import IceChoice
 from probe.rtc.wheel import TimerWheel
 
 if TYPE_CHECKING:
@@ -84,6 +85,7 @@ class Context:
     observed: Counter[str] = field(default_factory=Counter)
     batch_sink: Callable[[SampleBatch], None] | None = None
     dumps: Dumps | None = None
+    ice: IceChoice = IceChoice()
     polls: Polls = field(init=False)
     beat: Beat = field(init=False)
     chores: Chores = field(init=False)

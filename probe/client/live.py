@@ -6,9 +6,16 @@ from collections.abc import Collection, Mapping
 
 from probe.client.path import Path
 from probe.client.view import View
+from probe.model.errors import ConnectionFailed
 
 SILENCE = 5.0
 """Seconds without any media of somebody who is in the meeting: the viewer calls that a drop."""
+
+
+def silence(remote: str, who: str) -> ConnectionFailed:
+    """What `who` has to complain of when the media of `remote` has stopped."""
+    message = f"no media of {remote} for {SILENCE:g} s"
+    return ConnectionFailed(message, who=who, phase="in_call", hint="the media path is dead")
 
 
 class Live:

@@ -23,12 +23,13 @@ from probe.model.scenario import Scenario
 from probe.signalling import base
 
 Guests = Callable[[str], AbstractAsyncContextManager[None]]
-"""Participants of another kind, in the room of that name: they come when the core is in, and leave when the context ends."""
+"""Participants of another kind, in the room of that name, for as long as the context lasts: when the core is in, or from before."""
 
 
 class Meeting:
     """Facts go to the context; `entries` and `migrations` stay here until they are taken. `present` hears +1 and -1 of who comes
-    and goes, `tell` of every operation that has ended."""
+    and goes, `tell` of every operation that has ended. Those of `before` are there from before the first join to after the last
+    leave."""
 
     def __init__(
         self,
@@ -42,6 +43,7 @@ class Meeting:
         present: Callable[[int], None],
         tell: Callable[[Operation], None] = unheard,
         guests: Guests = lambda room: nullcontext(),
+        before: Guests = lambda room: nullcontext(),
     ) -> None:
         self.room = room
         self.entries: list[Entry] = []
@@ -57,6 +59,7 @@ class Meeting:
         self._present = present
         self._tell = tell
         self._guests = guests
+        self._before = before
         self._moved = asyncio.Event()
         self._visits = 0
         self._opening: asyncio.Event | None = None
@@ -70,6 +73,14 @@ class Meeting:
 
     async def run(self, start: float) -> None:
         """The whole meeting, its first join intended at monotonic `start`. Failures are kept, not raised."""
+        try:
+            async with self._before(self.room):
+                # What is watched has to be there first: until then nobody wants to come.
+                await self._hold(max(start, self._context.clock.now()) if self._scenario.watch else start)
+        finally:
+            self._state = "over"
+
+    async def _hold(self, start: float) -> None:
         scenario = self._scenario
         try:
             await self._gather_core(start)
@@ -86,7 +97,6 @@ class Meeting:
         finally:
             self._state = "leaving"
             await self.close()
-            self._state = "over"
 
     async def _gather_core(self, start: float) -> None:
         joins = []

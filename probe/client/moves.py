@@ -13,7 +13,7 @@ from probe.client.seams import Observer
 from probe.client.stay import Stay
 from probe.client.view import View
 from probe.measure.migration import SUPERSEDED, Kind, StreamSwitch
-from probe.model.errors import SignallingError
+from probe.model.errors import ProbeError, SignallingError
 from probe.signalling import base
 
 
@@ -70,10 +70,10 @@ class Moves:
         if self._own is not None:
             self._own.saw(event)
 
-    def path_lost(self, path: Path, reason: str) -> None:
+    def path_lost(self, path: Path, error: ProbeError) -> None:
         """It did not come up, or is down."""
         if self._own is not None:
-            self._own.path_lost(path.id, reason)
+            self._own.path_lost(path.id, ": ".join(part for part in (error.phase, error.message) if part))
 
     def outlived(self, path: Path) -> bool:
         """Whether a path that is down is no loss: the platform moves the room, or has moved it, and dropped the path for that."""
@@ -138,7 +138,8 @@ class Moves:
             return
         unused = [path for path in self._who.paths.values() if path.kind != topology and not path.up]
         self._count_missed(unused, failure)
-        self._ended(moving, topology, failure, at)
+        told = f"{self._who.participant}: {failure}" if failure and not failure.startswith(SUPERSEDED) else failure
+        self._ended(moving, topology, told, at)
 
     def _ended(self, moving: Moving, topology: base.Topology, failure: str, at: float) -> None:
         self._moved = moving

@@ -9,7 +9,7 @@ from probe.client.context import Context
 from probe.client.dumps.path import DumpedPath
 from probe.client.errands import Errands
 from probe.client.joining import Joining
-from probe.client.live import SILENCE, Live
+from probe.client.live import Live, silence
 from probe.client.moves import Moves
 from probe.client.path import Path
 from probe.client.picture_sample import PictureSample, look_at
@@ -21,7 +21,7 @@ from probe.client.vmaf_samples import VmafSamples
 from probe.measure.join import JoinClock
 from probe.measure.migration import StreamSwitch
 from probe.measure.savings import SavingsLedger
-from probe.model.errors import ConnectionFailed, ProbeError, SignallingError
+from probe.model.errors import ProbeError, SignallingError
 from probe.rtc.peer import IceServer
 from probe.rtc.receiver import ReceiverHooks
 from probe.signalling import base
@@ -96,7 +96,7 @@ class Participant:
         The first in an empty room is done when it is in. Raises ProbeError, with the phase that failed, at the deadline.
         """
         # What ends a join is the first picture, or in a meeting without video the first packet.
-        goal = "first_decoded" if self._media.video is not None else "first_rtp"
+        goal = "first_decoded" if self._media.video is not None or self._media.watches else "first_rtp"
         joining = self._joining = Joining(intended, goal)
         try:
             async with asyncio.timeout(max(0.1, intended + deadline - self._context.clock.now())):
@@ -124,7 +124,8 @@ class Participant:
             joining.aim("dtls_connected")
         self._moves.entered(joined)
         self._publisher = open_publisher(self._context, self._media, lambda: len(self.members))
-        self._context.captures[self.participant] = self._publisher.captures
+        if self._publisher.kinds:  # who only watches is nobody's source, whatever the stream it watches is called
+            self._context.captures[self.participant] = self._publisher.captures
         if self._network is not None and self._context.emulation is not None:
             self._context.emulation.enter(self.participant, self._network)
         self._stop_window = self._context.chores.every(_WINDOW, self._window)
@@ -228,7 +229,7 @@ class Participant:
     # what the paths say
 
     def path_phase(self, path: Path, phase: str, time: float) -> None:
-        """Connection phases of the first path are phases of the join."""
+        """Those of the first path are phases of the join."""
         if self._joining is not None:
             self._joining.reached(phase, time, path.id)
 
@@ -239,7 +240,7 @@ class Participant:
         """A path failed to connect, or was lost."""
         if self._leaving:
             return
-        self._moves.path_lost(path, str(error))
+        self._moves.path_lost(path, error)
         if error.phase == "in_call":
             self._errands.send(self._confirm_drop(path, error))
             return
@@ -252,7 +253,11 @@ class Participant:
 
     async def _confirm_drop(self, path: Path, error: ProbeError) -> None:
         await asyncio.sleep(_GRACE)
-        if path.id in self.paths and not self._leaving and not self._moves.outlived(path):
+        if path.id not in self.paths or self._leaving:
+            return
+        if self._moves.outlived(path):
+            await self.close_path(path.id)
+        else:
             self._context.complain(error, who=self.participant)
             self._drop(str(error))
 
@@ -263,7 +268,7 @@ class Participant:
     def _drop(self, reason: str) -> None:
         self.drops.append((self._context.clock.now(), reason))
 
-    def hooks(self, path: Path, remote: str, kind: str) -> ReceiverHooks:
+    def hooks(self, path: Path, remote: str, kind: str, codec: str) -> ReceiverHooks:
         """Media of `remote` begins on a path."""
         view = self.views.get(remote)
         if view is None:
@@ -273,15 +278,12 @@ class Participant:
             if receiver := path.receiver(remote, "video"):
                 receiver.need_keyframe()
 
-        return view.hooks(
-            path.id, path.kind, kind, self._context.codecs[0] if self._context.codecs else "VP8", want_keyframe
-        )
+        return view.hooks(path.id, path.kind, kind, codec, want_keyframe)
 
     def _milestone(self, path: str, name: str, time: float) -> None:
-        if name == "flowing":
-            if self._moves.target is not None:
-                self._errands.send(self._moves.check_ready())
-        elif self._joining is not None:
+        if name == "flowing" and self._moves.target is not None:
+            self._errands.send(self._moves.check_ready())
+        elif name != "flowing" and self._joining is not None:
             self._joining.reached(name, time)
 
     def switches(self, start: float, end: float) -> list[StreamSwitch]:
@@ -306,8 +308,7 @@ class Participant:
 
     def _window(self, due: float) -> None:
         for remote in self._live.tick(self._context.clock.now(), self.members):
-            message = f"no media of {remote} for {SILENCE:g} s"
-            error = ConnectionFailed(message, who=self.participant, phase="in_call", hint="the media path is dead")
+            error = silence(remote, self.participant)
             self._context.complain(error)
             self._drop(str(error))
 

@@ -41,8 +41,8 @@ class PathOwner(Protocol):
     def path_down(self, path: Path, error: ProbeError) -> None:
         """The path failed, or was lost after it had been up."""
 
-    def hooks(self, path: Path, remote: str, receiver_kind: str) -> ReceiverHooks:
-        """Where the media of `remote` on this path goes."""
+    def hooks(self, path: Path, remote: str, receiver_kind: str, codec: str) -> ReceiverHooks:
+        """Where the media of `remote` on this path goes, which is sent by that codec."""
 
 
 class Path:
@@ -73,8 +73,8 @@ class Path:
         self._open = open
         label = f"{owner.participant} {'to ' + open.remote if open.remote else 'to the SFU'}"
         config = PeerConfig(
-            context.addresses, servers, False, context.connect_deadline, context.codecs,
-            context.reading, context.authenticate_every,
+            context.addresses, context.ice.beside(servers), context.ice.relay_only, context.connect_deadline,
+            context.codecs, context.reading, context.authenticate_every, context.ice.udp, context.ice.tls,
         )  # fmt: skip
         self.peer = self.peer_type(
             config, label=label, controlling=open.role == "offer", clock=context.clock, rng=context.rng
@@ -85,6 +85,7 @@ class Path:
         if context.depth == "headers":
             self.peer.skim(self._on_header)
         self.peer.on_closed = self._on_lost
+        self.peer.on_trouble = partial(context.complain, who="ICE servers")
         self.readings = PathReadings(context, self.kind, owner.participant)
         self.peer.on_round_trip = self._on_stun_round_trip
         self.rtcp = RtcpSession(
@@ -110,6 +111,7 @@ class Path:
         self._connecting: asyncio.Task[None] | None = None
         self._stops: list[Callable[[], None]] = []
         self._counted = False
+        self._described: float | None = None
         self._reached: set[str] = set()
 
     # negotiation
@@ -140,7 +142,9 @@ class Path:
         except ProbeError as error:
             self.fail(error)
             return
-        self._on_phase("offer_answer", self._context.clock.now())
+        now = self._context.clock.now()
+        self._described = now if self._described is None else self._described
+        self._on_phase("offer_answer", now)
         self.twcc.negotiated(self.peer.transceivers)
         self._renegotiated()
         if self._connecting is None:
@@ -242,7 +246,7 @@ class Path:
 
     def _new_receiver(self, transceiver: Transceiver, ssrc: int) -> TrackReceiver:
         remote = self.remote or self._tracks.get(transceiver.mid) or (transceiver.remote_msid or (transceiver.mid,))[0]
-        hooks = self._owner.hooks(self, remote, transceiver.kind)
+        hooks = self._owner.hooks(self, remote, transceiver.kind, transceiver.codec().name)
         hooks.feedback = self.rtcp.feedback
         frames = self._context.depth != "headers"
         receiver = TrackReceiver(
@@ -283,8 +287,10 @@ class Path:
             # A P2P connection has two ends: where both are ours, the offerer's counts.
             if self._open.role == "answer" and self.remote in self._context.captures:
                 return
-            pair = "/".join(self.peer.selected_pair or ())
+            pair = self.peer.pair_label
             self.readings.connection(success, pair if success else f"failed: {self.phase}")
+            if success and self._described is not None:
+                self.readings.connected(self._context.clock.now() - self._described, pair)
 
     def fail(self, error: ProbeError) -> None:
         """It did not come up, or is lost: count it, tell the owner."""

@@ -43,6 +43,10 @@ class PathReadings:
         if self._topology == "p2p":
             self._context.emit("p2p_connection_success_ratio", success, who=self._who, outcome=outcome)
 
+    def connected(self, seconds: float, pair: str) -> None:
+        """The attempt took so long, from the descriptions to ICE and DTLS up. `pair`: "relay-tcp/host"."""
+        self._context.emit("connect_duration_seconds", seconds, {"topology": self._topology, "pair": pair}, who=self._who)
+
     def stun_round_trip(self, seconds: float) -> None:
         """A STUN transaction (connectivity or consent check) was answered."""
         self.last_stun = seconds

@@ -8,9 +8,9 @@ from functools import partial
 
 from probe.client.context import Context
 from probe.client.entry import Entry
-from probe.client.moving import SUPERSEDED
+from probe.client.own_moves import OWN
 from probe.client.seams import Somebody
-from probe.measure.migration import Migration, MigrationRecord
+from probe.measure.migration import SUPERSEDED, Migration, MigrationRecord
 from probe.signalling import base
 
 TAIL = 1.0
@@ -21,10 +21,12 @@ GRACE = 2.0
 
 @dataclass(slots=True, eq=False)
 class _Move:
-    """A migration under way. `told`: by participant, whose media it was to await; `ended`: who is through."""
+    """A migration under way. `told`: by participant, whose media it was to await; `ended`: who is through. `expected`, where no
+    platform announces it: who has to move too, told or not."""
 
     record: MigrationRecord
     started: float
+    expected: frozenset[str] = frozenset()
     told: dict[str, frozenset[str]] = field(default_factory=dict)
     ended: set[str] = field(default_factory=set)
     failure: str = ""
@@ -51,6 +53,8 @@ class RoomMoves:
         self._kept = kept
         self._over = over
         self._moves: dict[str, _Move] = {}
+        self._names: dict[str, str] = {}  # of migrations that no platform names: what each participant calls them
+        self._count = 0
         self._closed = False
 
     @property
@@ -65,8 +69,8 @@ class RoomMoves:
         return next((move.record.target for move in moves), None)
 
     def concern(self, who: Somebody) -> bool:
-        """Whether a migration under way was told to that participant."""
-        return any(who.participant in move.told for move in self._moves.values())
+        """Whether a migration under way was told to that participant, or awaits it."""
+        return any(who.participant in move.told.keys() | move.expected for move in self._moves.values())
 
     def close(self) -> None:
         """What the room does because everybody leaves is no migration of the scenario's, nor is what that interrupts."""
@@ -77,19 +81,39 @@ class RoomMoves:
     # as the participants tell
 
     def migration_started(self, who: Somebody, migration: base.MigrationStarted, now: float) -> None:
-        """The first to be told starts the clock."""
+        """The first to be told starts the clock; or the first to notice, who may have noticed later than others began."""
         if self._closed:
             return
-        move = self._moves.get(migration.migration)
+        name, expected = migration.migration, frozenset[str]()
+        if name.startswith(OWN):
+            name = self._common_name(who, migration.target)
+            self._names[migration.migration] = name
+            expected = self._all_on(migration.source)
+        move = self._moves.get(name)
         if move is None:
             start = now - self._context.epoch
             record = MigrationRecord(self._room, migration.source, migration.target, start, self._deadline)
-            move = self._moves[migration.migration] = _Move(record, now)
-            self._context.wheel.at(now + self.limit, partial(self._overdue, migration.migration, move))
+            move = self._moves[name] = _Move(record, now, expected)
+            self._context.wheel.at(now + self.limit, partial(self._overdue, name, move))
+        move.started = min(move.started, now)
+        move.record.start = move.started - self._context.epoch
         move.told[who.participant] = frozenset(migration.members)
+
+    def _common_name(self, who: Somebody, target: base.Topology) -> str:
+        """Who moves to the same topology while others do takes part in their migration, once."""
+        for name, move in self._moves.items():
+            if name.startswith(OWN) and move.record.target == target and who.participant not in move.told:
+                return name
+        self._count += 1
+        return f"{OWN}{self._count}"
+
+    def _all_on(self, topology: base.Topology) -> frozenset[str]:
+        there = [entry.participant for entry in self._entries if entry.inside]
+        return frozenset(who.participant for who in there if who.topology == topology)
 
     def migration_ended(self, who: Somebody, migration: str, failure: str, now: float) -> None:
         """When the last one is through, the tail begins."""
+        migration = self._names.pop(migration, migration)
         move = self._moves.get(migration)
         if move is None:
             return
@@ -111,7 +135,7 @@ class RoomMoves:
     def left(self, who: Somebody, now: float) -> None:
         """Nobody waits for it; and where nobody is left, for nothing."""
         for migration, move in list(self._moves.items()):
-            if who.participant in move.told:
+            if who.participant in move.told.keys() | move.expected:
                 if self._there(move):
                     self._check_over(migration, move, now)
                 else:
@@ -134,15 +158,33 @@ class RoomMoves:
         """Of those who were told, who has not left."""
         return [e for e in self._entries if e.participant.participant in move.told and e.participant.left_at is None]
 
+    def _not_through(self, move: _Move) -> list[str]:
+        """Who has not left and is awaited: until it ended what it was told, or has moved without a stream to lose."""
+        told = [e for e in self._there(move) if e.participant.participant not in move.ended]
+        untold = [
+            e
+            for e in self._entries
+            if e.participant.participant in move.expected - move.told.keys()
+            and e.participant.left_at is None
+            and e.participant.topology != move.record.target
+        ]
+        return [entry.name for entry in (*told, *untold) if not entry.participant.lost]
+
     def _all_through(self, move: _Move) -> bool:
-        return all(e.participant.participant in move.ended or e.participant.lost for e in self._there(move))
+        return not self._not_through(move)
 
     def _check_over(self, migration: str, move: _Move, now: float) -> None:
         if self._all_through(move):
-            self._context.wheel.at(now + TAIL, lambda due: self._finish(migration, move))
+            self._context.wheel.at(now + TAIL, lambda due: self._finish_if_over(migration, move))
+
+    def _finish_if_over(self, migration: str, move: _Move) -> None:
+        """Somebody may have noticed a moment ago that the room moves."""
+        if self._all_through(move):
+            self._finish(migration, move)
 
     def _overdue(self, migration: str, move: _Move, due: float) -> None:
-        self._finish(migration, move, f"not finished within {self.limit:g} s")
+        missing = ", ".join(self._not_through(move)[:8])
+        self._finish(migration, move, f"not finished within {self.limit:g} s: {missing}" if missing else "")
 
     def _finish(self, migration: str, move: _Move, failure: str = "") -> None:
         if self._moves.get(migration) is not move:

@@ -11,12 +11,18 @@ from probe.signalling import base
 
 @dataclass(frozen=True, slots=True)
 class Media:
-    """What a participant sends; None for a kind that is off. `phase` (0–1) spreads participants in time."""
+    """What a participant sends; None for a kind that is off. `phase` (0–1) spreads participants in time. `watches`: it sends
+    nothing, and waits for pictures."""
 
     video: VideoFrames | None
     fps: float
     audio: AudioPackets | None
     phase: float
+    watches: bool = False
+
+
+NOTHING = Media(None, 1.0, None, 0.0, watches=True)
+"""What who only watches sends."""
 
 
 class Somebody(Protocol):

@@ -19,7 +19,8 @@ from probe.engine.protocol import MAX_LISTED, Hold, Setup, Snapshot
 from probe.engine.venue import Venue
 from probe.model.samples import Sample, SampleBatch
 from probe.spool import Spool
-from probe.stage import Contents, networks_of, prepare, stage
+from probe.signalling.viewing import viewing
+from probe.stage import NO_CONTENTS, Contents, networks_of, prepare, stage
 from reports.slices import Slices, Want
 
 BEAT = 0.25
@@ -44,8 +45,10 @@ class Engine:
         self._context = context
         self._spool = spool
         self._outcome = outcome
-        # The pictures of one engine's meetings are as good a sample as those of all, and VMAF is dear.
-        self._venue = Venue(context, contents, setup.platform, self._present, vmaf=setup.number == 1)
+        # The pictures of one engine's meetings are as good a sample as those of all, and VMAF is dear; one asks for all.
+        first = setup.number == 1
+        checks = setup.scenario.http if first else ()
+        self._venue = Venue(context, contents, setup.platform, self._present, vmaf=first, checks=checks)
         self._meetings: dict[int, Meeting] = {}
 
     async def hold(self, hold: Hold) -> None:
@@ -74,7 +77,7 @@ class Engine:
         self._venue.stop_looking()
         if closing := [asyncio.ensure_future(meeting.close()) for meeting in self._meetings.values()]:
             await asyncio.wait(closing, timeout=CLOSE_DEADLINE)
-        self._venue.close()
+        await self._venue.close()
 
     async def deliver(self, *, vmaf: bool = True) -> Outcome:
         """What was measured, once `close` is done."""
@@ -128,7 +131,8 @@ class Engine:
 async def engine(setup: Setup) -> AsyncIterator[Engine]:
     """An engine on its stage, warmed up. Raises ConfigError and MediaError: nothing was sent yet."""
     networks = networks_of(setup.scenario)
-    contents = await prepare(setup.scenario)
+    sends = not setup.scenario.watch or viewing(setup.platform)[1] is not None
+    contents = await prepare(setup.scenario) if sends else NO_CONTENTS
     dumps = Dumps(setup.dump_stats, setup.number, setup.platform.url) if setup.dump_stats is not None else None
     spool, outcome = Spool(setup.spool, join=True), Outcome(slices=Slices(Want(*one) for one in setup.slices))
 
@@ -145,7 +149,9 @@ async def engine(setup: Setup) -> AsyncIterator[Engine]:
         spool.add_batch(batch)
 
     try:
-        async with stage(setup.scenario, setup.platform.url, contents, networks, sink, setup.epoch) as context:
+        async with stage(
+            setup.scenario, setup.platform.url, contents, networks, sink, setup.epoch, setup.platform.tls
+        ) as context:
             context.batch_sink, context.dumps = batch_sink, dumps
             flushing = asyncio.create_task(_flush(spool))
             try:

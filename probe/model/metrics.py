@@ -56,6 +56,14 @@ _ALL = (
         rate=True,
     ),
     _m(
+        "connect_duration_seconds",
+        "seconds",
+        "lower",
+        "descriptions exchanged to ICE and DTLS up, of the connections that came up",
+        "topology",
+        "pair",
+    ),
+    _m(
         "round_trip_time_seconds",
         "seconds",
         "lower",
@@ -290,7 +298,6 @@ _ALL = (
         "lower",
         "requests that ended in this class of error (4xx, 5xx, refused, timeout, unreachable), of all requests",
         "class",
-        "source",
         "call",
         rate=True,
     ),

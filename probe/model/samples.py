@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-TAG_NAMES = ("topology", "kind", "direction", "phase", "transition", "source", "codec", "class", "call")
+TAG_NAMES = ("topology", "kind", "direction", "phase", "transition", "source", "codec", "class", "call", "pair")
 """The only tags a sample may carry. Participants, rooms and tracks go into `detail`, never into tags."""
 
 

@@ -11,6 +11,8 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
+from probe.model.http_check import HttpCheck, check_names
+from probe.model.ice import Ice, Leg
 from probe.model.units import seconds, share
 from probe.model.validation import Strict
 
@@ -113,6 +115,9 @@ class Scenario(Strict):
     `network` is the emulated access network of every participant, `networks` of single ones, in the order in which they
     enter a meeting (docs/network.md); null: none. Their grammar is checked where the emulator is known, before the first
     packet too.
+    `ice` is what gets them through (docs/ice.md); with `legs` the run is repeated, once on each.
+    With `watch` nobody of ours sends: all participants watch one stream, and one viewer is enough.
+    `http` are requests that are made beside the meetings.
     `judges` are the KPIs that this scenario can judge; None: all that the target profile lets a single run judge.
     """
 
@@ -123,6 +128,7 @@ class Scenario(Strict):
     participants: Annotated[Number, Field(ge=1, le=500)] = 2
     visitors: Annotated[Number, Field(ge=0, le=500)] = 0
     browsers: Annotated[Number, Field(ge=0, le=20)] = 0
+    watch: Annotated[bool, Field(strict=True)] = False
     cycles: Annotated[Number, Field(ge=1, le=100_000)] = 1
     rounds: Annotated[Number, Field(ge=1, le=10_000)] = 1
     join_spacing: Seconds = 0.3
@@ -138,13 +144,20 @@ class Scenario(Strict):
     addresses: tuple[Annotated[str, AfterValidator(_address)], ...] = ()
     network: str | dict[str, Any] | None = None
     networks: tuple[str | dict[str, Any] | None, ...] = ()
+    ice: Ice = Ice()
+    legs: tuple[Leg, ...] = ()
     targets: str = "video-platform"
     horizon: str = "6m"
     judges: tuple[str, ...] | None = None
     prices: Prices = Prices()
+    http: Annotated[tuple[HttpCheck, ...], Field(max_length=20), AfterValidator(check_names)] = ()
 
     @model_validator(mode="after")
     def _sensible(self) -> Self:
+        if len(set(self.legs)) < len(self.legs):
+            raise ValueError("legs: one of them is named twice")
+        if self.watch:
+            return self._watchable()
         if self.participants + self.visitors + self.browsers < 2:
             raise ValueError("participants: 1 without visitors meets nobody; at least two must come together")
         if self.visitors and self.topology == "hybrid" and not self.migrates:
@@ -155,6 +168,19 @@ class Scenario(Strict):
         if self.browsers and self.media.video is None:
             raise ValueError("browsers: they wait for a picture, and media.video is off")
         return self
+
+    def _watchable(self) -> Self:
+        if self.topology != "sfu":
+            raise ValueError(f"watch: a stream comes from a server, so topology: sfu, not {self.topology}")
+        if self.browsers:
+            raise ValueError("watch: browsers would take part in a meeting, and nobody meets here")
+        if self.media.video is None:
+            raise ValueError("watch: a viewer waits for a picture, and media.video is off")
+        return self
+
+    def on(self, leg: Leg) -> Scenario:
+        """The same on that leg, under a name of its own: runs on different legs are not to be compared with one another."""
+        return self.model_copy(update={"name": f"{self.name} {leg}", "ice": self.ice.on(leg), "legs": ()})
 
     @property
     def staying(self) -> int:

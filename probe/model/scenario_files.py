@@ -42,6 +42,7 @@ def parse_scenario(data: dict[str, Any], *, source: str, folder: Path | None = N
         return scenario
     if scenario.targets.endswith(_SUFFIXES):
         scenario = scenario.model_copy(update={"targets": str(folder / scenario.targets)})
+    scenario = scenario.model_copy(update={"ice": scenario.ice.in_folder(folder)})
     return with_media_files(scenario, folder=folder)
 
 

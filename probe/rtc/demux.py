@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from probe.rtc.receiver import TrackReceiver
 from probe.rtc.transceiver import Transceiver
@@ -11,7 +12,8 @@ from probe.wire.rtp import RtpHeader
 
 
 class Demultiplexer:
-    """`transceivers()` is what was negotiated, `create(transceiver, ssrc)` makes a receiver for a source seen first."""
+    """`transceivers()` is what was negotiated, `create(transceiver, ssrc)` makes a receiver for a source seen first: with the
+    codec that it sends first among the transceiver's, where both sides agreed on several."""
 
     def __init__(
         self, transceivers: Callable[[], list[Transceiver]], create: Callable[[Transceiver, int], TrackReceiver]
@@ -37,7 +39,7 @@ class Demultiplexer:
         if header.payload_type in rtx or header.ssrc in transceiver.remote_rtx:
             found = self._repaired_by(header.ssrc, transceiver)
         elif header.payload_type in {codec.payload_type for codec in transceiver.codecs}:
-            found = self._create(transceiver, header.ssrc)
+            found = self._create(_as_sent(transceiver, header.payload_type), header.ssrc)
         else:
             return None
         if found is not None:
@@ -72,3 +74,9 @@ class Demultiplexer:
         for ssrc in gone:
             del self._by_ssrc[ssrc]
         return [receiver for ssrc, receiver in gone.items() if receiver.ssrc == ssrc]
+
+
+def _as_sent(transceiver: Transceiver, payload_type: int) -> Transceiver:
+    if transceiver.codec().payload_type == payload_type:
+        return transceiver
+    return replace(transceiver, codecs=sorted(transceiver.codecs, key=lambda codec: codec.payload_type != payload_type))

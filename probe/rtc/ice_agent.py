@@ -44,6 +44,14 @@ class Agent(aioice.Connection):
         if waiting and isinstance(protocol, TimedStunProtocol):
             protocol.ask_again_soon(addr)
 
+    def _check_periodic(self) -> bool:
+        # aioice would sleep for another 20 ms after the last check that there is to start, whatever comes of it meanwhile.
+        unchecked = aioice_ice.CandidatePair.State.WAITING, aioice_ice.CandidatePair.State.FROZEN
+        more = super()._check_periodic()
+        return more and (
+            self._remote_candidates_expected() or any(p.task is None and p.state in unchecked for p in self._check_list)
+        )
+
     def _check_list_maybe_fail(self) -> None:
         """Not before the deadline."""
 

@@ -1,7 +1,7 @@
 """Gathers reflexive and relayed candidates from all STUN and TURN servers at once, each within its own deadline.
 
-Who has one candidate of each kind that was asked for waits a second longer for the rest, and no more. What fails is told in
-words, and holds nothing else up.
+Who has one candidate of each kind that was asked for waits a moment longer for the rest, and no more. What fails is told in words,
+and holds nothing else up.
 """
 
 from __future__ import annotations
@@ -9,10 +9,11 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import ipaddress
+import math
 import socket
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any
 
 from aioice import Candidate as IceCandidate
 from aioice import stun
@@ -27,13 +28,14 @@ from probe.rtc.ice_carrier import open_carrier
 from probe.rtc.ice_protocol import TimedStunProtocol
 from probe.rtc.ice_server import IceServer
 from probe.rtc.ice_turn import TurnAllocation, TurnRefused
-from probe.rtc.ice_words import PHASE, diagnosis, server_words
+from probe.rtc.ice_words import PHASE, TooLate, diagnosis
 from probe.rtc.tls import tls_context
 
 DEADLINE = 5.0
 """Seconds for one server."""
-PATIENCE = 1.0
-"""Seconds for the slower servers, once there is a candidate of each kind."""
+PATIENCE, SLOWER = 0.3, 3.0
+"""Once there is a candidate of each kind, the other servers have that many seconds more, or thrice what it took so far: TLS takes
+five round trips where UDP takes two."""
 _MOST_URLS = 32
 _PREFERENCE = {"udp": 65535, "tcp": 65534, "tls": 65533}
 """Among relayed candidates (RFC 8445 section 5.1.2.1): the way to the server with least delay first."""
@@ -56,9 +58,10 @@ class _Attempt:
     """One way to one candidate. `implied`: a TURN server asked as a STUN server too, which need not answer as one."""
 
     url: IceUrl
+    server: IceServer
     kind: Kind
     implied: bool
-    work: Awaitable[None]
+    work: Coroutine[Any, Any, None]
 
 
 class ServerGathering:
@@ -135,10 +138,11 @@ class ServerGathering:
         for address in addresses:
             target = (address[0], url.port, *address[2:])
             if url.kind == "turn":
-                found.append(_Attempt(url, "turn", False, self._relay(url, server, target)))
+                found.append(_Attempt(url, server, "turn", False, self._relay(url, server, target)))
             if url.way == "udp":
                 mine = [protocol for protocol in bound if (":" in protocol.local_candidate.host) == (":" in target[0])]
-                found += [_Attempt(url, "stun", url.kind == "turn", self._reflect(p, target)) for p in mine]
+                reflections = (self._reflect(url, protocol, target) for protocol in mine)
+                found += [_Attempt(url, server, "stun", url.kind == "turn", work) for work in reflections]
         return found
 
     def _tell(self, url: IceUrl, server: IceServer, error: Exception) -> None:
@@ -147,11 +151,104 @@ class ServerGathering:
     # waiting
 
     async def _await(self, attempts: Sequence[_Attempt]) -> None:
-        tasks = {asyncio.ensure_future(attempt.work): attempt for attempt in attempts}
-        pending, failed = set(tasks), dict[IceUrl, Exception]()
-        wanted = {attempt.kind for attempt in attempts}
-        until: float | None = None
-        while pending:
-            timeout = None if until is None else max(0.0, until - self._clock.now())
-            done, pending = await asyncio.wait(pending, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
-        ...
+        """Until all have come to their end, or the slower ones have had their time."""
+        tasks = {asyncio.ensure_future(_outcome(attempt.work)): attempt for attempt in attempts}
+        pending = {task for task, attempt in tasks.items() if not attempt.implied}
+        wanted, began, until = {tasks[task].kind for task in pending}, self._clock.now(), math.inf
+        while pending and (left := until - self._clock.now()) > 0:
+            timeout = None if left == math.inf else left
+            _, pending = await asyncio.wait(pending, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+            found = {attempt.kind for task, attempt in tasks.items() if task.done() and task.result() is None}
+            if until == math.inf and found >= wanted:
+                now = self._clock.now()
+                until = max(now + PATIENCE, began + SLOWER * (now - began))
+        late = [task for task in tasks if not task.done()]
+        for task in late:
+            task.cancel()
+        if late:
+            await asyncio.wait(late)
+        self._tell_failures(tasks)
+
+    def _tell_failures(self, tasks: Mapping[asyncio.Task[Exception | None], _Attempt]) -> None:
+        """One for each URL of which nothing came."""
+        failed: dict[IceUrl, tuple[IceServer, Exception]] = {}
+        worked: set[IceUrl] = set()
+        for task, attempt in tasks.items():
+            error = TooLate() if task.cancelled() else task.result()
+            if attempt.implied:
+                continue
+            if error is None:
+                worked.add(attempt.url)
+            else:
+                failed.setdefault(attempt.url, (attempt.server, error))
+        for url, (server, error) in failed.items():
+            if url not in worked:
+                self._tell(url, server, error)
+
+    # one candidate
+
+    async def _reflect(self, url: IceUrl, protocol: TimedStunProtocol, target: Server) -> None:
+        mapped = await protocol.ask_server((target[0], target[1]))
+        base = protocol.local_candidate
+        if any((mapped == (known.host, known.port)) for known in (base, *self._gathered.candidates)):
+            return  # redundant: RFC 8445 section 5.1.3
+        self._gathered.candidates.append(
+            IceCandidate(
+                foundation=_foundation("srflx", base.host, url),
+                component=1,
+                transport="udp",
+                priority=candidate_priority(1, "srflx"),
+                host=mapped[0],
+                port=mapped[1],
+                type="srflx",
+                related_address=base.host,
+                related_port=base.port,
+            )
+        )
+
+    async def _relay(self, url: IceUrl, server: IceServer, target: Server) -> None:
+        protocol = self._new_relay(url.way)
+        allocation = TurnAllocation(server.username, server.credential, protocol)
+        tls = tls_context(self._tls) if url.way == "tls" else None
+        try:
+            allocation.carrier = await open_carrier(url, target, self._clock, tls, allocation.heard, allocation.ended)
+            await allocation.allocate()
+        except BaseException:
+            allocation.abort()
+            raise
+        host, port = allocation.relayed
+        hidden = ("::" if ":" in host else "0.0.0.0", 9)
+        related = hidden if self._relay_only else allocation.mapped
+        protocol.connection_made(allocation)
+        protocol.local_candidate = IceCandidate(
+            foundation=_foundation("relay", host, url),
+            component=1,
+            transport="udp",
+            priority=candidate_priority(1, "relay", _PREFERENCE[url.way]),
+            host=host,
+            port=port,
+            type="relay",
+            related_address=related[0],
+            related_port=related[1],
+        )
+        self._gathered.candidates.append(protocol.local_candidate)
+        self._gathered.relays.append((url, protocol))
+
+
+async def _outcome(work: Coroutine[Any, Any, None]) -> Exception | None:
+    """None when it worked, within the deadline."""
+    try:
+        async with asyncio.timeout(DEADLINE):
+            await work
+    except stun.TransactionFailed as error:
+        return TurnRefused(error.response.error_code or 0, "", challenged=False)
+    except stun.TransactionTimeout as error:
+        return TimeoutError(str(error))
+    except (TurnRefused, OSError) as error:  # a TimeoutError and a ConnectionError are OSErrors
+        return error
+    return None
+
+
+def _foundation(kind: str, base: str, url: IceUrl) -> str:
+    """RFC 8445 section 5.1.1.3: of the same type, base and server, by the same way."""
+    return hashlib.md5(f"{kind}|{base}|{url}".encode(), usedforsecurity=False).hexdigest()

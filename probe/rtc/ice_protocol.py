@@ -42,10 +42,28 @@ class TimedStunProtocol(aioice_ice.StunProtocol):
         self._sent: dict[bytes, float | None] = {}
         self._open: dict[Address, stun.Message] = {}
         self._mapped: dict[Address, Address] = {}
+        self._untimed: set[bytes] = set()
         self._repeats = StunRepeats(connection.local_password)
         self._answered = b""
 
+    async def ask_server(self, address: Address) -> Address:
+        """How a STUN server sees us. Its round trip is none of the connection's. Raises stun.TransactionError, and ConnectionError
+        for an answer that does not tell."""
+        request = stun.Message(message_method=stun.Method.BINDING, message_class=stun.Class.REQUEST)
+        self._untimed.add(request.transaction_id)
+        try:
+            response, _ = await self.request(request, address)
+        finally:
+            self._untimed.discard(request.transaction_id)
+        mapped: Address | None = response.attributes.get("XOR-MAPPED-ADDRESS")
+        if mapped is None:
+            raise ConnectionError("its answer lacks XOR-MAPPED-ADDRESS")
+        return mapped
+
     def send_stun(self, message: stun.Message, addr: Address) -> None:
+        if message.transaction_id in self._untimed:
+            super().send_stun(message, addr)
+            return
         if message.message_class == stun.Class.REQUEST:
             again = message.transaction_id in self._sent
             self._sent[message.transaction_id] = None if again else self._clock.now()

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from probe.model.errors import ConfigError
-from probe.model.ice import Ice, IceServerSpec, rest_credentials
+from probe.model.ice import Ice, IceServerSpec, check_relay, rest_credentials
 from probe.model.platform import SYSTEM, Tls
+from probe.model.scenario import Scenario
 
 _MOST_SECRET = 4096
 
@@ -42,6 +43,28 @@ def ice_choice(ice: Ice, environment: Mapping[str, str], now: float, tls: Tls = 
     """`now`: seconds since 1970, from which short-lived passwords count. Raises ConfigError for a secret that is not there."""
     servers = tuple(_server(spec, environment, now) for spec in ice.servers)
     return IceChoice(servers, ice.policy == "relay", ice.udp, ice.platform_servers, tls)
+
+
+def check_ice(scenario: Scenario, environment: Mapping[str, str], *, embedded: bool) -> None:
+    """Raises ConfigError for what can't work, as far as that can be known before the first packet. `embedded`: the platform is
+    our own test server."""
+    ice = scenario.ice
+    ice_choice(ice, environment, 0.0)
+    check_relay(ice, embedded=embedded)
+    if ice.relayed and (scenario.network is not None or scenario.networks):
+        raise ConfigError(
+            "an emulated network can't stand before a relay",
+            who="network",
+            phase="ice",
+            hint="leave one of the two out",
+        )
+    if ice.relayed and scenario.browsers:
+        raise ConfigError(
+            "they would take the direct way",
+            who="browsers",
+            phase="ice",
+            hint="leave them out where a relay is the only way",
+        )
 
 
 def _server(spec: IceServerSpec, environment: Mapping[str, str], now: float) -> IceServer:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import ssl
+from collections.abc import Sequence
 
 from probe.model.errors import ConnectionFailed
 from probe.model.ice_url import IceUrl
@@ -24,13 +25,17 @@ _REFUSALS = {
 _CHECK = "check username and credential; short-lived ones (TURN REST) may have expired, or the secrets differ"
 
 
+class TooLate(Exception):
+    """Others had answered long before, and nobody waited for this one."""
+
+
 def server_words(url: IceUrl) -> str:
     """the TURN server turn:host:3478"""
     return f"the {url.kind.upper()} server {url}"
 
 
 def diagnosis(url: IceUrl, username: str | None, error: Exception) -> ConnectionFailed:
-    """`error`: TurnRefused, TimeoutError, OSError or ConnectionError of one attempt to use the server."""
+    """`error`: TurnRefused, TooLate, TimeoutError or OSError of one attempt to use the server."""
     what, hint = _refusal(error, username) if isinstance(error, TurnRefused) else _failure(url, error)
     return ConnectionFailed(f"{server_words(url)} {what}", phase=PHASE, hint=hint)
 
@@ -47,6 +52,8 @@ def _refusal(error: TurnRefused, username: str | None) -> tuple[str, str]:
 
 def _failure(url: IceUrl, error: Exception) -> tuple[str, str]:
     match error:
+        case TooLate():
+            return "had not answered when others had, and was not waited for", "it is slow, or does not answer at all"
         case ssl.SSLCertVerificationError():
             return (
                 f"shows a certificate that is not to be trusted: {error.verify_message}",
@@ -64,6 +71,25 @@ def _failure(url: IceUrl, error: Exception) -> tuple[str, str]:
         case OSError() if error.strerror:
             return f"can't be reached: {error.strerror}", "check the address, and the way to it"
     return f"failed: {error}", "see its log"
+
+
+def no_candidate(
+    addresses: Sequence[str], troubles: Sequence[ConnectionFailed], unbound: OSError | None, *, udp: bool
+) -> ConnectionFailed:
+    """Nothing was gathered. `addresses`: where host candidates were wanted, empty where only a relay would do; `unbound`: why one
+    of them is none of this machine's."""
+    if addresses or not troubles:
+        wanted = f"an address of {', '.join(addresses)}" if addresses else "a relayed candidate"
+        why = f": {unbound.strerror}" if unbound is not None else ""
+        hint = "check the addresses" if addresses else _NO_RELAY if udp else _NO_STREAM
+        return ConnectionFailed(f"gathered no candidate: {wanted} was wanted{why}", phase=PHASE, hint=hint)
+    message = "; ".join(dict.fromkeys(trouble.message for trouble in troubles))
+    hint = "; ".join(dict.fromkeys(trouble.hint for trouble in troubles))
+    return ConnectionFailed(f"gathered no relayed candidate: {message}", phase=PHASE, hint=hint)
+
+
+_NO_RELAY = "neither the scenario (ice.servers) nor the platform names a TURN server"
+_NO_STREAM = "neither the scenario (ice.servers) nor the platform names a TURN server over TCP or TLS"
 
 
 def peer_refusal(url: IceUrl, address: str, answer: str) -> str:

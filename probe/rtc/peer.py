@@ -15,14 +15,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import pylibsrtp
-from aiortc.rtcconfiguration import RTCIceServer
 
-from probe.model.errors import ConnectionFailed, NegotiationError
+from probe.model.errors import ConnectionFailed, NegotiationError, ProbeError
+from probe.model.platform import SYSTEM, Tls
 from probe.rtc.certificate import shared_certificate
 from probe.rtc.clock import Clock
 from probe.rtc.dtls import DtlsError
 from probe.rtc.fast_lane import FastLane
 from probe.rtc.fast_sender import Outlet
+from probe.rtc.ice_server import IceServer
 from probe.rtc.ice_stack import IceStack
 from probe.rtc.jsep import Jsep, LocalTransport, OnSection
 from probe.rtc.reading import Reading
@@ -35,19 +36,11 @@ _EARLY_PACKETS = 256
 
 
 @dataclass(frozen=True, slots=True)
-class IceServer:
-    """A STUN or TURN server, as in W3C RTCIceServer."""
-
-    urls: tuple[str, ...]
-    username: str | None = None
-    credential: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class PeerConfig:
     """`addresses`: where ICE gathers. `connect_deadline`: seconds for ICE and DTLS together. `codecs`: names of the
     video codecs to offer, best first; empty for all. `reading`: who reads the socket once the connection is up, for who looks
-    at headers only; one in `authenticate_every` packets is authenticated then."""
+    at headers only; one in `authenticate_every` packets is authenticated then. `udp` false: as if the network let none out, but
+    through TURN over TCP or TLS, whose certificates `tls` judges."""
 
     addresses: tuple[str, ...] = ("127.0.0.1",)
     ice_servers: tuple[IceServer, ...] = ()
@@ -56,6 +49,8 @@ class PeerConfig:
     codecs: tuple[str, ...] = ()
     reading: Reading | None = None
     authenticate_every: int = 1
+    udp: bool = True
+    tls: Tls = SYSTEM
 
 
 class Peer:
@@ -63,7 +58,8 @@ class Peer:
 
     `on_rtp(packet, header, arrival)` gets decrypted RTP, `on_replay(header, size, arrival)` the clear header of a packet
     that came again, `on_rtcp(packets, arrival)` decrypted RTCP, `on_round_trip`
-    the seconds of a STUN transaction, `on_phase(name, time)` the steps reached, `on_closed(reason)` an unplanned end.
+    the seconds of a STUN transaction, `on_phase(name, time)` the steps reached, `on_closed(reason)` an unplanned end,
+    `on_trouble(error)` what does not work and does not matter yet: a STUN or TURN server that gives no candidate.
     `malformed` counts, by cause, the datagrams that were refused: they never raise. `trailer`: bytes of SRTP's tag, 0 before the
     first packet; `authenticated`: RTP packets that were decrypted.
     """
@@ -78,6 +74,7 @@ class Peer:
         self.on_round_trip: Callable[[float], None] = lambda seconds: None
         self.on_phase: Callable[[str, float], None] = lambda phase, time: None
         self.on_closed: Callable[[str], None] = lambda reason: None
+        self.on_trouble: Callable[[ProbeError], None] = lambda error: None
         self.malformed: Counter[str] = Counter()
         self.bytes_sent = 0
         self.authenticated = 0
@@ -146,8 +143,11 @@ class Peer:
         if self._jsep is not None:
             return self._jsep
         config = self._config
-        servers = [RTCIceServer(list(s.urls), s.username, s.credential) for s in config.ice_servers]
-        await self._stack.gather(config.addresses, servers, relay_only=config.relay_only)
+        troubles = await self._stack.gather(
+            config.addresses, config.ice_servers, relay_only=config.relay_only, udp=config.udp, tls=config.tls
+        )
+        for trouble in troubles:
+            self.on_trouble(trouble)
         self.on_phase("ice_gathering", self._clock.now())
         transport = LocalTransport(*self._stack.credentials, shared_certificate().sha256, self._stack.candidates())
         self._jsep = Jsep(transport, self._rng, config.codecs)
@@ -225,8 +225,12 @@ class Peer:
                 hint="wrong fingerprint, or no SRTP profile in common",
             ) from error
         except TimeoutError as error:
+            why = f": {self._stack.why_not()}" if phase == "ice_connected" else ""
             raise ConnectionFailed(
-                f"not connected within {self._config.connect_deadline:g} s", who=self.label, phase=phase, hint=_ICE_HINT
+                f"not connected within {self._config.connect_deadline:g} s{why}",
+                who=self.label,
+                phase=phase,
+                hint=_ICE_HINT,
             ) from error
         if self._closed:  # while the handshake's last message was on its way: nobody would close what is opened now
             raise ConnectionFailed("closed while connecting", who=self.label, phase=phase)
@@ -248,6 +252,11 @@ class Peer:
     def selected_pair(self) -> tuple[str, str] | None:
         """Candidate types (local, remote), None before ICE completed."""
         return self._stack.selected_pair()
+
+    @property
+    def pair_label(self) -> str:
+        """The same in one word, with the way to our TURN server: "host/host", "relay-tcp/host". Empty before ICE completed."""
+        return self._stack.pair_label()
 
     @property
     def socket_drops(self) -> int:
@@ -373,4 +382,5 @@ class Peer:
         await self._stack.close()
 
 
-_ICE_HINT = "no way through for UDP between the two: firewall, NAT without TURN, or the other side is gone"
+_ICE_HINT = "no way through between the two: firewall, NAT without TURN, or the other side is gone"
+__all__ = ["IceServer", "Peer", "PeerConfig"]

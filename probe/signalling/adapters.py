@@ -1,13 +1,19 @@
-"""The adapters that there are: ours, and those that other packages bring by the entry point group `meetprobe.signalling`."""
+"""The adapters that there are: ours, those that packages bring by the entry point group `meetprobe.signalling`, and single files."""
 
 from __future__ import annotations
 
+import importlib
+import importlib.util
+import sys
 from collections.abc import Mapping
 from functools import lru_cache
 from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from types import ModuleType
 from typing import Protocol
 
 from probe.model.errors import ConfigError
+from probe.model.validation import nearest
 from probe.signalling.access import Access
 from probe.signalling.base import Signalling
 from probe.signalling.janus import JanusSignalling
@@ -16,6 +22,8 @@ from probe.signalling.whep import WhepSignalling
 from probe.signalling.whip import WhipSignalling
 
 GROUP = "meetprobe.signalling"
+TOPOLOGIES = ("hybrid", "p2p", "sfu")
+_DOCS = "see docs/adapters.md"
 
 
 class Adapter(Protocol):
@@ -44,23 +52,61 @@ _OURS: Mapping[str, Adapter] = {
 
 
 @lru_cache(maxsize=1)
-def adapters() -> Mapping[str, Adapter]:
-    """By name. Of two with one name ours counts. Raises ConfigError for an installed one that can't be loaded."""
+def installed() -> Mapping[str, Adapter]:
+    """By name. Of two with one name ours counts. Raises ConfigError for one that can't be loaded."""
     theirs = {point.name: _loaded(point) for point in entry_points(group=GROUP) if point.name not in _OURS}
     return {**_OURS, **theirs}
+
+
+@lru_cache(maxsize=8)
+def adapter(name: str) -> Adapter:
+    """One of those installed, or "package.module:Class", or "file.py:Class". Raises ConfigError where there is none."""
+    if ":" in name:
+        return _adapter(_of_module(*name.rsplit(":", 1)), f"adapter {name!r}", _DOCS)
+    known = installed()
+    if name not in known:
+        raise ConfigError(
+            f"no adapter is called {name!r}{nearest(name, known)}",
+            who="--signalling",
+            hint=f"there are {', '.join(known)}, and MODULE:CLASS or FILE.py:CLASS; {_DOCS}",
+        )
+    return known[name]
+
+
+def _of_module(where: str, what: str) -> object:
+    """Whatever somebody else's module raises is what is wrong with it."""
+    try:
+        module = _of_file(Path(where)) if where.endswith(".py") else importlib.import_module(where)
+        return getattr(module, what)
+    except Exception as error:
+        raise ConfigError(f"can't be loaded: {error!r}", who=f"adapter {where}:{what}", hint=_DOCS) from error
+
+
+def _of_file(path: Path) -> ModuleType:
+    """The file's module under its own name, as if its folder were on the path; nothing else of the folder is."""
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    if spec is None or spec.loader is None or not path.is_file():
+        raise FileNotFoundError(str(path))
+    module = importlib.util.module_from_spec(spec)
+    sys.modules.setdefault(path.stem, module)  # dataclasses look their module up
+    spec.loader.exec_module(module)
+    return module
 
 
 def _loaded(point: EntryPoint) -> Adapter:
     who, package = f"adapter {point.name!r}", point.dist.name if point.dist is not None else point.value
     try:
-        found: Adapter = point.load()
-    except Exception as error:  # somebody else's module: whatever it raises is what is wrong with it
-        raise ConfigError(
-            f"can't be loaded: {error!r}", who=who, hint=f"repair or uninstall the package {package}"
-        ) from error
+        found = point.load()
+    except Exception as error:
+        hint = f"repair or uninstall the package {package}"
+        raise ConfigError(f"can't be loaded: {error!r}", who=who, hint=hint) from error
+    return _adapter(found, who, f"it comes with the package {package}; {_DOCS}")
+
+
+def _adapter(found: object, who: str, hint: str) -> Adapter:
     if missing := what_is_missing(found):
-        raise ConfigError(missing, who=who, hint=f"it comes with the package {package}; see docs/adapters.md")
-    return found
+        raise ConfigError(missing, who=who, hint=hint)
+    return found  # type: ignore[return-value]  # that is what was just looked at
 
 
 def what_is_missing(adapter: object) -> str:
@@ -71,4 +117,5 @@ def what_is_missing(adapter: object) -> str:
         value = getattr(adapter, name, None)
         if not isinstance(value, tuple) or not value or not all(isinstance(one, str) for one in value):
             return f"its {name} are no tuple of names"
-    return ""
+    unknown = [one for one in adapter.topologies if one not in TOPOLOGIES]  # type: ignore[attr-defined]
+    return f"topology {unknown[0]!r} is none of {', '.join(TOPOLOGIES)}" if unknown else ""

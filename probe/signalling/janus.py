@@ -93,7 +93,8 @@ class JanusSignalling:
         return base.Joined(participant(name, joined.feed), tuple(members), "sfu")
 
     async def _create_room(self) -> None:
-        answer = await self._session.ask(janus.create_room(self._handles[PUBLISH], self._room), "room_join")
+        creating = janus.create_room(self._handles[PUBLISH], self._room)
+        answer = await self._session.ask(creating, "room_join", expected=janus.ROOM_EXISTS)
         if answer.error is not None and answer.error[0] != janus.ROOM_EXISTS:
             raise janus.explain(answer.error, who=self._where, phase="room_join")
 
@@ -127,7 +128,7 @@ class JanusSignalling:
         """Send what is to be sent by now: what to subscribe to, and in which layers."""
         wish = self._feeds.next_wish() if self._subscriber != "closed" else None
         if wish is not None:
-            await self._session.post(self._request(wish), _WISH)
+            await self._session.post(self._request(wish), _WISH, expected=janus.NO_SUCH_FEED)
 
     def _request(self, wish: Wish) -> janus.Json:
         handle = self._handles[SUBSCRIBE]
@@ -246,6 +247,7 @@ class JanusSignalling:
         if self._left:
             return
         self._left = self._over = True
+        self._session.call_off()
         try:
             async with asyncio.timeout(LEAVE_DEADLINE):
                 await self._take_leave()
@@ -257,5 +259,5 @@ class JanusSignalling:
         """Unpublish first, and wait for it: Janus 1.1 offers nothing new to the subscribers of one who just leaves."""
         if self._handles:
             await self._session.tell(janus.detach(self._handles[SUBSCRIBE]))
-            await self._session.request(janus.unpublish(self._handles[PUBLISH]), "leave")
+            await self._session.ask(janus.unpublish(self._handles[PUBLISH]), "leave", expected=janus.NOT_PUBLISHED)
             await self._session.tell(janus.leave(self._handles[PUBLISH]))

@@ -19,6 +19,7 @@ PLUGIN = "janus.plugin.videoroom"
 SUBPROTOCOL = "janus-protocol"
 ROOM_EXISTS = 427
 NO_SUCH_FEED = 428
+NOT_PUBLISHED = 435
 _ROOM_FOR = 100
 """Publishers in a room that we create; the plugin's default is 3."""
 
@@ -110,6 +111,14 @@ def leave(handle: int) -> Json:
 def create_room(handle: int, room: Id) -> Json:
     """A room that is kept until Janus stops, if there is none of that name."""
     return _message(handle, {"request": "create", "room": room, "publishers": _ROOM_FOR, "permanent": False})
+
+
+def name_of(message: Json) -> str:
+    """What a request is called in errors and in the times of calls: "attach", "join", "subscribe" …"""
+    body = message.get("body", {})
+    if body.get("ptype") == "subscriber":
+        return "subscribe"
+    return "create room" if body.get("request") == "create" else str(body.get("request") or message["janus"])
 
 
 def _message(handle: int, body: Json, jsep: tuple[str, str] | None = None) -> Json:

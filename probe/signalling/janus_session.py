@@ -4,11 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from probe.model.errors import ProbeError, ProtocolError, SignallingError
 from probe.signalling.access import Access
-from probe.signalling.janus_messages import Json, Message, MessageError, create, decode, destroy, explain, keepalive
+from probe.signalling.calls import Timing
+from probe.signalling.janus_messages import (
+    Json,
+    Message,
+    MessageError,
+    create,
+    decode,
+    destroy,
+    explain,
+    keepalive,
+    name_of,
+)
 from probe.signalling.janus_transport import CLOSE_DEADLINE, Lost, Transport
 
 ANSWER_DEADLINE = 10.0
@@ -16,8 +27,22 @@ KEEPALIVE = 20.0
 """Seconds; Janus forgets a session after 60 without a sign of life, unless it is configured otherwise."""
 
 
+@dataclass(slots=True)
+class _Posted:
+    """A request whose answer nobody waits for: what it is about, its deadline, and its time."""
+
+    subject: str
+    patience: asyncio.TimerHandle
+    call: Timing
+    expected: int | None
+
+
 class JanusSession:
-    """`request` waits for its answer. `post` does not: that answer comes by `incoming`, with the request's subject."""
+    """`request` waits for its answer. `post` does not: that answer comes by `incoming`, with the request's subject.
+
+    Each of the two is a call, by the request's name, from sending to the final answer. Two things are none: what `tell` says has
+    no answer to wait for, and a long poll waits because nothing happens.
+    """
 
     def __init__(self, transport: Transport, access: Access) -> None:
         self.where = transport.where
@@ -26,7 +51,7 @@ class JanusSession:
         self._id: int | None = None
         self._numbers = itertools.count(1)
         self._waiting: dict[str, tuple[asyncio.Future[Message], bool]] = {}
-        self._posted: dict[str, tuple[str, asyncio.TimerHandle]] = {}
+        self._posted: dict[str, _Posted] = {}
         self._incoming: asyncio.Queue[Message | Lost] = asyncio.Queue()
         self._lost: Lost | None = None
         self._tasks: list[asyncio.Task[None]] = []
@@ -45,36 +70,51 @@ class JanusSession:
             raise explain(answer.error, who=self.where, phase=phase)
         return answer
 
-    async def ask(self, message: Json, phase: str, *, acknowledged: bool = False) -> Message:
-        """The answer, which may be an `ack` where that is all there will be. Raises ProtocolError where none comes in time."""
+    async def ask(
+        self, message: Json, phase: str, *, acknowledged: bool = False, expected: int | None = None
+    ) -> Message:
+        """The answer, which may be an `ack` where that is all there will be. `expected` is the code of an error that is as good an
+        answer as any. Raises ProtocolError where none comes in time."""
+        what = name_of(message)
+        with self._access.timed(what) as call:
+            try:
+                answer = await self._answer(message, acknowledged)
+            except TimeoutError as error:
+                raise ProtocolError(
+                    f"no answer to {what} within {ANSWER_DEADLINE:g} s", who=self.where, phase=phase, hint="Janus hangs"
+                ) from error
+            except Lost as error:
+                call.lost()
+                raise ProtocolError(
+                    str(error), who=self.where, phase=phase, hint="Janus is gone, or the way to it"
+                ) from error
+            _judge(call, answer, expected)
+        return answer
+
+    async def _answer(self, message: Json, acknowledged: bool) -> Message:
+        """Raises TimeoutError and Lost."""
         transaction, waiting = self._next(), asyncio.get_running_loop().create_future()
         self._waiting[transaction] = waiting, acknowledged
         try:
             async with asyncio.timeout(ANSWER_DEADLINE):
                 await self._send(message, transaction)
                 answer: Message = await waiting
-        except TimeoutError as error:
-            what = _name(message)
-            raise ProtocolError(
-                f"no answer to {what} within {ANSWER_DEADLINE:g} s", who=self.where, phase=phase, hint="Janus hangs"
-            ) from error
-        except Lost as error:
-            raise ProtocolError(
-                str(error), who=self.where, phase=phase, hint="Janus is gone, or the way to it"
-            ) from error
         finally:
             self._waiting.pop(transaction, None)
         return answer
 
-    async def post(self, message: Json, subject: str) -> None:
-        """Its answer, or an error 0 where none comes in time, arrives by `incoming`. Raises SignallingError."""
-        transaction = self._next()
-        patience = asyncio.get_running_loop().call_later(ANSWER_DEADLINE, self._unanswered, transaction, _name(message))
-        self._posted[transaction] = (subject, patience)
+    async def post(self, message: Json, subject: str, *, expected: int | None = None) -> None:
+        """Its answer, or an error 0 where none comes in time, arrives by `incoming`. `expected` as in `ask`. Raises
+        SignallingError."""
+        transaction, what = self._next(), name_of(message)
+        patience = asyncio.get_running_loop().call_later(ANSWER_DEADLINE, self._unanswered, transaction, what)
+        posted = _Posted(subject, patience, self._access.begun(what), expected)
+        self._posted[transaction] = posted
         try:
             await self._send(message, transaction)
-        except BaseException:
-            self._answered(transaction)
+        except BaseException as error:
+            if self._done(transaction) is not None:
+                posted.call.failed(error)
             raise
 
     async def tell(self, message: Json) -> None:
@@ -90,8 +130,14 @@ class JanusSession:
             raise found
         return found
 
+    def call_off(self) -> None:
+        """Nobody wants to know any more how long the answers to posts take: whoever leaves ends what they are about."""
+        for posted in self._posted.values():
+            posted.call.call_off()
+
     async def close(self) -> None:
         """End the session, within a second or two. Idempotent."""
+        self.call_off()
         try:
             if self._id is not None and self._lost is None:
                 async with asyncio.timeout(CLOSE_DEADLINE):
@@ -104,7 +150,7 @@ class JanusSession:
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=CLOSE_DEADLINE)
         for transaction in list(self._posted):
-            self._answered(transaction)
+            self._done(transaction)
         await self._transport.close()
 
     def _next(self) -> str:
@@ -134,20 +180,26 @@ class JanusSession:
         elif message.kind == "timeout":
             self._lose(Lost("Janus ended the session: it heard nothing from us for too long"))
         elif message.final:
-            self._incoming.put_nowait(replace(message, subject=self._answered(message.transaction)))
+            posted = self._done(message.transaction)
+            if posted is not None:
+                _judge(posted.call, message, posted.expected)
+                posted.call.end()
+            self._incoming.put_nowait(replace(message, subject=posted.subject if posted is not None else ""))
         elif message.kind not in ("ack", "keepalive"):
             self._incoming.put_nowait(message)
 
-    def _answered(self, transaction: str) -> str:
-        subject, patience = self._posted.pop(transaction, ("", None))
-        if patience is not None:
-            patience.cancel()
-        return subject
+    def _done(self, transaction: str) -> _Posted | None:
+        posted = self._posted.pop(transaction, None)
+        if posted is not None:
+            posted.patience.cancel()
+        return posted
 
     def _unanswered(self, transaction: str, what: str) -> None:
-        subject = self._answered(transaction)
+        posted = self._posted.pop(transaction)
+        posted.call.late()
+        posted.call.end()
         error = (0, f"no answer to {what} within {ANSWER_DEADLINE:g} s")
-        self._incoming.put_nowait(Message("error", transaction, error=error, subject=subject))
+        self._incoming.put_nowait(Message("error", transaction, error=error, subject=posted.subject))
 
     def _lose(self, lost: Lost) -> None:
         if self._lost is not None:
@@ -156,6 +208,9 @@ class JanusSession:
         for waiting, _ in self._waiting.values():
             if not waiting.done():
                 waiting.set_exception(lost)
+        for posted in self._posted.values():
+            posted.call.lost()
+            posted.call.end()
         self._incoming.put_nowait(lost)
 
     async def _keep_alive(self) -> None:
@@ -168,5 +223,6 @@ class JanusSession:
                 return
 
 
-def _name(message: Json) -> str:
-    return str(message.get("body", {}).get("request") or message["janus"])
+def _judge(call: Timing, answer: Message, expected: int | None) -> None:
+    if answer.error is not None and answer.error[0] != expected:
+        call.refused()

@@ -11,7 +11,7 @@ import aiohttp
 from probe.model.errors import AccessDenied, ProtocolError, SignallingError
 from probe.model.url import without_secrets
 from probe.signalling.access import Access
-from probe.signalling.janus_messages import SUBPROTOCOL, Json
+from probe.signalling.janus_messages import SUBPROTOCOL, Json, name_of
 from probe.signalling.no_connection import no_connection
 from probe.signalling.shared_session import SessionLoan
 
@@ -64,10 +64,11 @@ class WebSocketTransport:
     async def open(self) -> None:
         self._loan = self._access.session()
         try:
-            async with asyncio.timeout(CONNECT_DEADLINE):
-                self._socket = await self._loan.session.ws_connect(
-                    self._url, protocols=(SUBPROTOCOL,), max_msg_size=_MAX_MESSAGE
-                )
+            with self._access.timed("connect"):
+                async with asyncio.timeout(CONNECT_DEADLINE):
+                    self._socket = await self._loan.session.ws_connect(
+                        self._url, protocols=(SUBPROTOCOL,), max_msg_size=_MAX_MESSAGE
+                    )
             if self._socket.protocol != SUBPROTOCOL:
                 raise ProtocolError(
                     f"a WebSocket, but it does not speak {SUBPROTOCOL}",
@@ -122,12 +123,14 @@ class HttpTransport:
     async def open(self) -> None:
         self._session = self._access.own_session()
         try:
-            async with asyncio.timeout(CONNECT_DEADLINE):
-                info = await self._get(f"{self._url}/info", {})
+            with self._access.timed("info") as call:
+                found = await self._is_janus()
+                if not found:
+                    call.refused()
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             await self.close()
             raise unreachable(error, self.where) from error
-        if not isinstance(info, dict) or info.get("janus") != "server_info":
+        if not found:
             await self.close()
             raise ProtocolError(
                 "that is not Janus",
@@ -135,6 +138,14 @@ class HttpTransport:
                 phase="signalling_connect",
                 hint="its path is /janus unless set otherwise",
             )
+
+    async def _is_janus(self) -> bool:
+        try:
+            async with asyncio.timeout(CONNECT_DEADLINE):
+                info = await self._get(f"{self._url}/info", {})
+        except Lost:  # no JSON
+            return False
+        return isinstance(info, dict) and info.get("janus") == "server_info"
 
     async def send(self, message: Json) -> None:
         if self._session is None or self._lost:
@@ -200,8 +211,7 @@ def _parsed(text: str) -> object:
 
 
 def _not_sent(message: Json, error: Exception, where: str) -> SignallingError:
-    what = message.get("body", {}).get("request") or message["janus"]
-    return SignallingError(f"could not send {what}: {error!r}", who=where, phase="signalling")
+    return SignallingError(f"could not send {name_of(message)}: {error!r}", who=where, phase="signalling")
 
 
 def unreachable(error: Exception, where: str) -> SignallingError:

@@ -95,7 +95,7 @@ class ShimSignalling:
                 servers = tuple((entry.urls, entry.username, entry.credential) for entry in message.ice_servers)
                 return base.Joined(message.participant, message.members, message.topology, servers, handshake=True)
             if isinstance(message, base.SignallingLost):
-                call.lost()
+                call.call_off() if self._left else call.lost()
                 raise ProtocolError(
                     message.reason, who=self._where, phase="room_join", hint="the server closed the connection"
                 )

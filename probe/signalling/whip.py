@@ -23,7 +23,7 @@ ROOM = "{room}"
 
 _NO_TRICKLE = frozenset({400, 403, 405, 406, 415, 422, 501})
 _NO_PATCH = frozenset({405, 415, 422, 501})
-"""What the RFC has for a server without trickle or restarts, section 4.3.1: its right, and no error."""
+"""To a PATCH, from a server without trickle or without restarts (RFC 9725 section 4.3): its right, and no error."""
 _NO_OPTIONS = frozenset({404, 405, 501})
 """From a server that does not know this request: it need not."""
 _STALE = frozenset({412, 428})

@@ -14,7 +14,6 @@ from reports.cadence.words import (
     SYMBOLS,
     VERDICTS,
     at_horizon,
-    cards,
     change,
     changes,
     group_figures,
@@ -28,6 +27,8 @@ from reports.cadence.words import (
     span,
     target,
     told_runs,
+    with_figure,
+    without_figure,
 )
 from reports.words import plain, show
 
@@ -69,7 +70,7 @@ def _list(lines: Iterable[str]) -> str:
 def _cards(report: Cadence) -> str:
     rows = [
         (SYMBOLS[row.mark], _text(row.title), f"**{show(row.value, row.unit)}**", target(row), sparkline(row.trend))
-        for row in cards(report)
+        for row in with_figure(report)
     ]
     return _table(("", "KPI", "value", "target", "trend"), rows, right=(2, 3))
 
@@ -89,7 +90,7 @@ def _promises(report: Cadence) -> str:
             sparkline(row.trend),
             *((_text(row.evidence),) if evidence else ()),
         )
-        for row in report.rows
+        for row in with_figure(report)
     ]
     header = ("", "KPI", "value", "target", "verdict", "change", "trend")
     return _table((*header, "evidence") if evidence else header, rows, right=(2, 3))
@@ -101,7 +102,7 @@ def _unjudged(report: Cadence) -> str:
 
 
 def _unmeasured(report: Cadence) -> str:
-    return _list(f"{_text(one.title)}: {_text(one.reason)}" for one in report.unmeasured)
+    return _list(f"{_text(', '.join(titles))}: {_text(reason)}" for reason, titles in without_figure(report))
 
 
 def _changes(report: Cadence) -> str:

@@ -14,7 +14,6 @@ from reports.cadence.words import (
     SECTIONS,
     SYMBOLS,
     at_horizon,
-    cards,
     change,
     changes,
     group_figures,
@@ -29,6 +28,8 @@ from reports.cadence.words import (
     target,
     told_runs,
     verdict,
+    with_figure,
+    without_figure,
 )
 from reports.html_base import tag, text
 from reports.words import show
@@ -102,7 +103,7 @@ def _picture(row: Row) -> str:
 
 
 def _cards(report: Cadence) -> str:
-    shown = [_card(row) for row in cards(report)]
+    shown = [_card(row) for row in with_figure(report)]
     return tag("div", *shown, class_="cards") if shown else ""
 
 
@@ -133,7 +134,7 @@ def _promises(report: Cadence) -> str:
             _change(row),
             _picture(row),
         )
-        for row in report.rows
+        for row in with_figure(report)
     ]
     header = ("", "KPI", "value", "target", "verdict", "change", "trend")
     return _table(header, rows, ("", "name", "number", "number", "", "", ""))
@@ -147,8 +148,8 @@ def _unjudged(report: Cadence) -> str:
 
 
 def _unmeasured(report: Cadence) -> str:
-    rows = [(text(one.title), text(one.reason)) for one in report.unmeasured]
-    return _table(("row", "why"), rows, ("name", "soft"))
+    rows = [(text(", ".join(titles)), text(reason)) for reason, titles in without_figure(report)]
+    return _table(("target", "why"), rows, ("name", "soft"))
 
 
 def _changes(report: Cadence) -> str:

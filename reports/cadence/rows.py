@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from probe.measure.histogram import Histogram
-from reports.cadence.grounds import NOT_KEPT, NOTHING, OVER_HISTORY, Pooled, is_over_history, samples, slices_of
+from reports.cadence.grounds import NOT_KEPT, NOTHING, Pooled, is_over_history, samples, slices_of
 from reports.cadence.marks import mark
 from reports.cadence.material import Material
 from reports.cadence.model import Change, Mark, Row, Unmeasured
@@ -53,9 +53,10 @@ def _told(kpi: Kpi, result: KpiResult, material: Material) -> KpiResult:
     """With the evidence that is a period's, not a run's."""
     if kpi.want is not None and result.status is not Status.NOT_JUDGED:
         return replace(result, evidence=_told_of_slices(result, material))
-    if result.value is None and kpi.selector is not None and kpi.selector.metric.name in OVER_HISTORY:
-        return replace(result, evidence=NOTHING[kpi.selector.metric.name])
-    return result
+    if result.value is not None or kpi.selector is None or not _has_baseline(kpi):
+        return result
+    name = kpi.selector.metric.name
+    return replace(result, evidence=NOTHING.get(name, f"no run of this period that counts has samples of {kpi.metric}"))
 
 
 def _told_of_slices(result: KpiResult, material: Material) -> str:

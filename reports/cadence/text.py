@@ -19,7 +19,6 @@ from reports.cadence.words import (
     SYMBOLS,
     VERDICTS,
     at_horizon,
-    cards,
     change,
     changes,
     group_figures,
@@ -33,6 +32,8 @@ from reports.cadence.words import (
     span,
     target,
     told_runs,
+    with_figure,
+    without_figure,
 )
 from reports.terminal_style import new_table, plain, show
 
@@ -62,7 +63,7 @@ def _mark(mark: Mark) -> Text:
 
 def _cards(report: Cadence) -> Table | None:
     table = new_table(header=False)
-    for row in cards(report):
+    for row in with_figure(report):
         value = Text(show(row.value, row.unit), style=f"bold {_STYLES[row.mark]}")
         trend = Text(sparkline(row.trend), style="cyan")
         table.add_row(_mark(row.mark), Text(plain(row.title)), value, target(row), trend)
@@ -77,7 +78,7 @@ def _promises(report: Cadence) -> Table | None:
         table.add_column(title, justify="right", no_wrap=True)
     for title in ("verdict", "change", "trend"):
         table.add_column(title, no_wrap=title != "change")
-    for row in report.rows:
+    for row in with_figure(report):
         name = Text(plain(row.title))
         if AUDIENCES[report.audience].evidence:
             sure = f"{interval(row)} · " if interval(row) else ""
@@ -85,7 +86,7 @@ def _promises(report: Cadence) -> Table | None:
         verdict, trend = VERDICTS[row.status], Text(sparkline(row.trend), style="cyan")
         value = Text(show(row.value, row.unit), style=_STYLES[row.mark])
         table.add_row(_mark(row.mark), name, value, target(row), verdict, _change(row), trend)
-    return table if report.rows else None
+    return table if table.row_count else None
 
 
 def _change(row: Row) -> Text:
@@ -101,9 +102,9 @@ def _unjudged(report: Cadence) -> Table | None:
 
 def _unmeasured(report: Cadence) -> Table | None:
     table = new_table(header=False)
-    for one in report.unmeasured:
-        table.add_row(Text(plain(one.title)), Text(plain(one.reason), style="dim"))
-    return table if report.unmeasured else None
+    for reason, titles in without_figure(report):
+        table.add_row(Text(plain(", ".join(titles))), Text(plain(reason), style="dim"))
+    return table if table.row_count else None
 
 
 def _changes(report: Cadence) -> Text | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 
-from reports.cadence.grounds import NOT_KEPT, NOTHING
+from reports.cadence.audiences import AUDIENCES
 from reports.cadence.model import Cadence, Change, Counts, Data, Group, Mark, Row
 from reports.store.quality import sign_of, unit_of
 from reports.words import SIGNS, UNKNOWN, show
@@ -15,7 +15,6 @@ SYMBOLS = {Mark.ON: "✓", Mark.NEAR: "≈", Mark.BELOW: "✗", Mark.UNKNOWN: "�
 ARROWS = {Change.BETTER: "▲", Change.WORSE: "▼", Change.SAME: "=", Change.UNKNOWN: "·"}
 CHANGES = {Change.BETTER: "▲ better", Change.WORSE: "▼ worse", Change.SAME: "= no change", Change.UNKNOWN: "not known"}
 VERDICTS = {"pass": "proven", "fail": "missed for sure", "inconclusive": "not proven yet", "not_judged": "not judged"}
-_REASONS = {*NOTHING.values(), NOT_KEPT}
 SECTIONS = {
     "alerts": "Alerts",
     "promises": "Targets",
@@ -25,7 +24,7 @@ SECTIONS = {
     "runs": "Runs",
     "data": "Data quality",
     "unjudged": "Measured, not judged",
-    "unmeasured": "Not judged here, and why",
+    "unmeasured": "Without a figure, and why",
     "cards": "",
     "horizons": "The road ahead",
     "milestones": "Milestones",
@@ -89,11 +88,11 @@ def told_runs(counts: Counts) -> str:
     text = _runs(counts.all)
     if counts.counted < counts.all:
         text += f", {counts.counted} of them count" + (f" ({told})" if told else "")
-    return f"{text}; {counts.missed} missed a target" if counts.all else text
+    return f"{text}; {counts.missed or 'none'} missed a target" if counts.all else text
 
 
 def _runs(count: int) -> str:
-    return f"{count} run{'' if count == 1 else 's'}"
+    return f"{count or 'no'} run{'' if count == 1 else 's'}"
 
 
 def verdict(row: Row) -> str:
@@ -107,8 +106,11 @@ def target(row: Row) -> str:
 
 
 def interval(row: Row) -> str:
-    """The figure's 90 % interval: "97.1 – 100 %"; empty for what is exact."""
-    return shown_interval({"interval": row.interval, "unit": row.unit}) if row.interval else ""
+    """The figure's 90 % interval: "97.1 – 100 %"; empty for what is exact, or as good as that."""
+    low, high = row.interval or (None, None)
+    if show(low, row.unit) == show(high, row.unit):
+        return ""
+    return shown_interval({"interval": row.interval, "unit": row.unit})
 
 
 def measured(row: Row) -> str:
@@ -169,29 +171,33 @@ def quality_figures(data: Data) -> tuple[str, str]:
     return show(data.value, unit), f"{sign_of(data.dimension)} {show(data.limit, unit)}"
 
 
-def cards(report: Cadence) -> list[Row]:
-    """Rows with a figure: a card without one says nothing."""
-    return [row for row in report.rows if row.value is not None]
-
-
 def measured_notes(report: Cadence) -> list[str]:
-    """How to read the page."""
+    """How to read the page. Who is not told the reasons is told what is missing."""
+    told = "unmeasured" in AUDIENCES[report.audience].sections
+    missing = "" if told else ", ".join(row.title for row in report.rows if row.value is None)
     return [
         *report.notes,
-        *(_missing(report) if report.counts.all else ()),
+        *([f"without a figure: {missing}"] if missing and report.counts.all else ()),
         "near target: a figure that misses its target by at most a tenth; of a share promised from 90 % on, one with at most "
         "twice the failures that it allows",
         "better and worse are said only where runs differ by more than they scatter (95 %)",
     ]
 
 
-def _missing(report: Cadence) -> list[str]:
-    """Targets without a figure, by the reason."""
+def with_figure(report: Cadence) -> list[Row]:
+    """Targets that there is something to say of."""
+    return [row for row in report.rows if row.value is not None]
+
+
+def without_figure(report: Cadence) -> list[tuple[str, list[str]]]:
+    """Reasons, and the rows that have no figure for that reason."""
     by: dict[str, list[str]] = defaultdict(list)
     for row in report.rows:
         if row.value is None:
-            by[row.evidence if row.evidence in _REASONS else "no run measured"].append(row.title)
-    return [f"{why}: {', '.join(titles)}" for why, titles in by.items()]
+            by[row.evidence].append(row.title)
+    for one in report.unmeasured:
+        by[one.reason].append(one.title)
+    return list(by.items())
 
 
 def not_measured(report: Cadence) -> list[str]:

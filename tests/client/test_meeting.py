@@ -372,7 +372,7 @@ async def test_a_move_of_which_nothing_more_is_heard_has_failed(monkeypatch: pyt
     assert hall.meeting.state == "moving to sfu"
     hall.bench.wheel.run_until(START + 60.0)
     assert hall.moves() == [("p2p>sfu", False)]
-    assert hall.meeting.migrations[0].reason == "not finished within 0.4 s"
+    assert hall.meeting.migrations[0].reason == "not finished within 0.4 s: a, b"
 
 
 async def test_who_is_forgotten_stays_as_long_as_a_move_is_about_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -71,7 +71,7 @@ class Bench:
     def migration_ended(self, who: object, migration: str, failure: str, now: float) -> None:
         self.told.append(("ended", migration, failure))
 
-    def carried_by(self, topology: Topology) -> None:
+    def carried_by(self, topology: Topology, at: float | None = None) -> None:
         self.topology = topology
 
     def complain(self, error: ProbeError, who: str) -> None:

@@ -24,6 +24,7 @@ from probe.model.scenario import Scenario
 from probe.rtc.clock import Clock
 from probe.rtc.wheel import TimerWheel
 from probe.signalling.access import Access
+from probe.signalling.base import Signalling
 from probe.signalling.shim import ShimSignalling
 from sfu_shim.config import ShimConfig
 from sfu_shim.core.policy import Policy
@@ -63,9 +64,13 @@ class Party:
         )
 
 
+def _as_it_is(signalling: Signalling) -> Signalling:
+    return signalling
+
+
 @asynccontextmanager
-async def party(scenario: Scenario) -> AsyncIterator[Party]:
-    """Everything that a run has, without the run."""
+async def party(scenario: Scenario, around: Callable[[Signalling], Signalling] = _as_it_is) -> AsyncIterator[Party]:
+    """Everything that a run has, without the run. `around` may put something between participants and server."""
     clock, health = Clock(), GeneratorHealth()
     wheel = TimerWheel(clock, health.pacing_error)
     video = prepare_video(
@@ -92,7 +97,7 @@ async def party(scenario: Scenario) -> AsyncIterator[Party]:
         found.present += change
 
     meeting = Meeting(
-        context, scenario, "room", lambda: ShimSignalling(url, Access()), new_media, SavingsLedger(), vmaf, present
+        context, scenario, "room", lambda: around(ShimSignalling(url, Access())), new_media, SavingsLedger(), vmaf, present
     )
     found = Party(meeting, context, samples)
     try:

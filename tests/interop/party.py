@@ -148,7 +148,7 @@ class Party:
     def path_down(self, path: Path, error: ProbeError) -> None:
         self.failures.append(error)
 
-    def hooks(self, path: Path, remote: str, receiver_kind: str) -> ReceiverHooks:
+    def hooks(self, path: Path, remote: str, receiver_kind: str, codec: str) -> ReceiverHooks:
         stream = Incoming(receiver_kind, VideoDecoder(self.codec) if receiver_kind == "video" else None)
         self.incoming.append(stream)
         return ReceiverHooks(

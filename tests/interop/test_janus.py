@@ -200,8 +200,8 @@ def _watch_sizes(who: Participant) -> list[tuple[int, int]]:
     sizes: list[tuple[int, int]] = []
     inner = who.hooks
 
-    def hooks(path: Path, remote: str, kind: str) -> ReceiverHooks:
-        found = inner(path, remote, kind)
+    def hooks(path: Path, remote: str, kind: str, codec: str) -> ReceiverHooks:
+        found = inner(path, remote, kind, codec)
         told = found.frame
 
         def on_frame(frame: Frame) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+from asyncio.subprocess import STDOUT
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
@@ -23,9 +24,7 @@ from tests.nat.plan import Plan, Report
 Service = Literal["stun", "turn", "sfu"]
 _AT_A_TIME = 4
 """Calls: more of them would measure the processors."""
-_HEAD_START = 0.05
-"""Seconds by which one enters the room before the other: who comes second offers."""
-_START_SECONDS = 30.0
+_START_SECONDS = 90.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +60,10 @@ class Neighbourhood:
         plan = Plan(self._urls[service], room, first, rescue=rescue)
         one, two = self._first[first], self._second[second]
         async with self._turns:
-            waiting = asyncio.create_task(one.take_part(plan))
-            await asyncio.sleep(_HEAD_START)
-            told = await asyncio.gather(waiting, two.take_part(replace(plan, name=second)))
+            one.enter(plan)
+            await one.entered(room)
+            two.enter(replace(plan, name=second))
+            told = await asyncio.gather(one.report(room), two.report(room))
             one.leave(room)
             two.leave(room)
         return Call(*told)
@@ -72,7 +72,9 @@ class Neighbourhood:
         """One from behind each kind of NAT, all in one room of the SFU."""
         machines = self._first.values()
         plan = Plan(self._urls["sfu"], "everybody", "", others=len(machines) - 1)
-        told = await asyncio.gather(*(one.take_part(replace(plan, name=one.site.kind)) for one in machines))
+        for machine in machines:
+            machine.enter(replace(plan, name=machine.site.kind))
+        told = await asyncio.gather(*(machine.report(plan.room) for machine in machines))
         for machine in machines:
             machine.leave(plan.room)
         return told
@@ -82,7 +84,7 @@ class Neighbourhood:
 async def stun_server(net: Internet) -> AsyncIterator[None]:
     """coturn, on both addresses."""
     with TemporaryDirectory(prefix="coturn-") as folder:
-        server = await Child.start(net.servers, *coturn.command((SERVER, OTHER), Path(folder)))
+        server = await Child.start(net.servers, *coturn.command((SERVER, OTHER), Path(folder)), stderr=STDOUT)
         draining = asyncio.create_task(server.drain())
         try:
             yield

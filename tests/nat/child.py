@@ -13,21 +13,24 @@ _END_SECONDS = 5.0
 
 
 class Child:
-    """`start`, later `end`. It is killed with the process that started it. Its stderr is ours."""
+    """`start`, later `end`. It is killed with the process that started it."""
 
     def __init__(self, process: Process, name: str) -> None:
         self._process = process
         self._name = name
 
     @classmethod
-    async def start(cls, namespace: str, *command: str) -> Self:
-        process = await asyncio.create_subprocess_exec(*inside(namespace, *command), stdin=PIPE, stdout=PIPE)
+    async def start(cls, namespace: str, *command: str, stderr: int | None = None) -> Self:
+        """Its stderr is ours unless told otherwise, as to `subprocess`."""
+        process = await asyncio.create_subprocess_exec(
+            *inside(namespace, *command), stdin=PIPE, stdout=PIPE, stderr=stderr
+        )
         return cls(process, f"{command[-1]} in {namespace}")
 
-    def say(self, line: bytes) -> None:
-        """Newline included."""
+    def say(self, line: str) -> None:
+        """To its stdin."""
         assert self._process.stdin is not None
-        self._process.stdin.write(line)
+        self._process.stdin.write(f"{line}\n".encode())
 
     async def line(self, within: float) -> bytes:
         """The next one that it says. Raises RuntimeError when it says nothing for so many seconds, or ends."""

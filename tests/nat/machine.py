@@ -6,24 +6,34 @@ import asyncio
 import json
 import sys
 from contextlib import suppress
+from dataclasses import asdict, dataclass, field
 
 from tests.nat.child import Child
 from tests.nat.internet import Site
 from tests.nat.plan import CONNECT_SECONDS, Plan, Report
 
-_START_SECONDS = 60.0
+_START_SECONDS = 90.0
 """Until all are up: each takes a second or two of a processor, and there are a dozen."""
-_REPORT_SECONDS = 3 * CONNECT_SECONDS + 10.0
+_ENTER_SECONDS = 10.0
+_REPORT_SECONDS = 3 * CONNECT_SECONDS + _ENTER_SECONDS
 """Join, wait, rescue, and a loaded machine."""
 
 
+@dataclass(slots=True)
+class _Stay:
+    """What is known of one stay in a room."""
+
+    entered: asyncio.Event = field(default_factory=asyncio.Event)
+    report: asyncio.Future[Report] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+
+
 class Machine:
-    """`start`, `ready`, then `take_part` and `leave` as often as wanted, and `end`."""
+    """`start`, `ready`, then `enter`, `report` and `leave` as often as wanted, each time in another room, and `end`."""
 
     def __init__(self, site: Site, child: Child) -> None:
         self.site = site
         self._child = child
-        self._awaited: dict[str, asyncio.Future[Report]] = {}
+        self._stays: dict[str, _Stay] = {}
         self._listening: asyncio.Task[None] | None = None
 
     @classmethod
@@ -36,28 +46,35 @@ class Machine:
         self._listening = asyncio.create_task(self._listen())
 
     async def _listen(self) -> None:
-        try:
+        with suppress(RuntimeError):  # the end of the child: who waits for a report learns of it by its deadline
             while True:
-                report = Report.read(await self._child.line(3600.0))
-                self._awaited.pop(report.room).set_result(report)
-        except RuntimeError as error:
-            for waiting in self._awaited.values():
-                waiting.set_exception(error)
+                told = json.loads(await self._child.line(3600.0))
+                if isinstance(told, str):
+                    self._stays[told].entered.set()
+                else:
+                    report = Report.read(told)
+                    self._stays[report.room].report.set_result(report)
 
-    async def take_part(self, plan: Plan) -> Report:
-        """It stays in the room. Raises TimeoutError when nothing is heard of it."""
-        heard: asyncio.Future[Report] = asyncio.get_running_loop().create_future()
-        self._awaited[plan.room] = heard
-        self._child.say(plan.line())
+    def enter(self, plan: Plan) -> None:
+        """Take part. It stays in the room."""
+        self._stays[plan.room] = _Stay()
+        self._child.say(json.dumps(asdict(plan)))
+
+    async def entered(self, room: str) -> None:
+        """Until one that came first is in. Raises TimeoutError."""
+        async with asyncio.timeout(_ENTER_SECONDS):
+            await self._stays[room].entered.wait()
+
+    async def report(self, room: str) -> Report:
+        """Of how it went. Raises TimeoutError when nothing is heard of it."""
         async with asyncio.timeout(_REPORT_SECONDS):
-            return await heard
+            return await self._stays[room].report
 
     def leave(self, room: str) -> None:
-        self._child.say(json.dumps(room).encode() + b"\n")
+        self._child.say(json.dumps(room))
 
     async def end(self) -> None:
         """Idempotent."""
         await self._child.end()
         if self._listening is not None:
-            with suppress(asyncio.CancelledError):
-                await self._listening
+            await self._listening

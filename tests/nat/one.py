@@ -1,7 +1,8 @@
 """One participant's machine, run by `ip netns exec NAMESPACE python -m tests.nat.one`: the probe's own client, behind that NAT.
 
-Reads a `Plan` a line from stdin, takes part as it says, and answers by the line of a `Report`; an empty line of JSON, `{}`,
-says that it is ready. The room's name alone, as a JSON string, makes it leave that room. It ends with its stdin.
+Says `null` when it is ready. Then it reads a `Plan` a line from stdin, takes part as it says, answers by the room's name (a JSON
+string) when it is in, and by a `Report` when it hears the others, or never will. The room's name from stdin makes it leave. It
+ends with its stdin.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-from collections.abc import Callable
+from dataclasses import asdict
 
 from probe.client.context import Context
 from probe.client.participant import Participant
@@ -61,13 +62,13 @@ class Stay:
             VmafSamples(context, enabled=False),
         )  # fmt: skip
 
-    async def run(self, tell: Callable[[Report], None]) -> None:
+    async def run(self) -> None:
         """Tells when it hears everybody, or never will; stays until it is told to leave."""
         try:
             heard = await self._meet()
             if not heard and self._plan.rescue:
                 heard = await self._rescue()
-            tell(self._report(heard))
+            _say(json.dumps(asdict(self._report(heard))))
             async with asyncio.timeout(_LONGEST):
                 await self.leave.wait()
         finally:
@@ -80,6 +81,7 @@ class Stay:
         except ProbeError as error:
             self._errors.append(str(error))
             return False
+        _say(json.dumps(self._plan.room))
         return await self._hears_all()
 
     async def _rescue(self) -> bool:
@@ -138,15 +140,15 @@ async def main() -> None:
     async with stage(SCENARIO, "ws://203.0.113.1", contents, lambda position: None, lambda sample: None) as context:
         stays: dict[str, Stay] = {}
         async with asyncio.TaskGroup() as tasks:
-            _say(b"{}\n")
+            _say("null")
             while line := await lines.readline():
                 asked = json.loads(line)
                 if isinstance(asked, str):
                     stays.pop(asked).leave.set()
                     continue
-                plan = Plan.read(line)
+                plan = Plan(**asked)
                 stay = stays[plan.room] = Stay(context, contents, plan)
-                tasks.create_task(stay.run(lambda report: _say(report.line())))
+                tasks.create_task(stay.run())
             for stay in stays.values():
                 stay.leave.set()
         if context.crashes:
@@ -159,9 +161,8 @@ async def _stdin() -> asyncio.StreamReader:
     return reader
 
 
-def _say(line: bytes) -> None:
-    sys.stdout.buffer.write(line)
-    sys.stdout.buffer.flush()
+def _say(line: str) -> None:
+    print(line, flush=True)
 
 
 if __name__ == "__main__":

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, dataclass, field
-from typing import Self
+from dataclasses import dataclass, field
+from typing import Any, Self
 
 TOKEN = "nat"
 """What the servers let everybody in with: those that listen beyond loopback need one."""
@@ -23,13 +22,6 @@ class Plan:
     name: str
     others: int = 1
     rescue: bool = False
-
-    def line(self) -> bytes:
-        return json.dumps(asdict(self)).encode() + b"\n"
-
-    @classmethod
-    def read(cls, line: bytes) -> Self:
-        return cls(**json.loads(line))
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +46,8 @@ class Report:
     failed_phase: str | None = None
     errors: tuple[str, ...] = ()
 
-    def line(self) -> bytes:
-        return json.dumps(asdict(self)).encode() + b"\n"
-
     @classmethod
-    def read(cls, line: bytes) -> Self:
-        values = json.loads(line)
-        pair, errors = values.pop("pair"), values.pop("errors")
-        return cls(**values, pair=tuple(pair) if pair else None, errors=tuple(errors))
+    def read(cls, told: dict[str, Any]) -> Self:
+        """As JSON has it."""
+        pair, errors = told.pop("pair"), told.pop("errors")
+        return cls(**told, pair=tuple(pair) if pair else None, errors=tuple(errors))

@@ -10,7 +10,7 @@ from tests.nat.namespaces import left_behind
 from tests.nat.plan import CONNECT_SECONDS, HEARD, Report
 from tests.nat.theory import KINDS, direct, pairs
 
-pytestmark = pytest.mark.timeout(200)
+pytestmark = pytest.mark.timeout(280)
 
 every_kind = pytest.mark.parametrize("kind", KINDS)
 every_pair = pytest.mark.parametrize(("first", "second"), pairs(), ids=" with ".join)

@@ -15,7 +15,7 @@ from reports.cadence.markdown import render as to_markdown
 from reports.cadence.model import Cadence
 from reports.cadence.page import render as to_page
 from reports.cadence.text import print_cadence
-from reports.cadence.words import SECTIONS
+from reports.cadence.words import SECTIONS, interval
 from reports.words import show
 from tests.reports.cadence.build import eventful, report, two_weeks
 
@@ -103,10 +103,37 @@ def test_every_form_has_the_audiences_sections(eventful_week: Cadence, audience:
 def test_the_page_tells_the_figures_of_the_model(eventful_week: Cadence) -> None:
     found = Page(to_page(eventful_week))
     rows = {cells[1]: cells for cells in found.rows["promises"] if len(cells) == 7 and cells[1]}
-    for row in eventful_week.rows:
+    figured = [row for row in eventful_week.rows if row.value is not None]
+    assert set(rows) == {row.title for row in figured}
+    for row in figured:
         assert rows[row.title][2] == show(row.value, row.unit)
         assert rows[row.title][4].startswith(row.mark)
-    assert found.polylines >= len(eventful_week.rows)
+    assert found.polylines >= len(figured)
+
+
+def test_targets_without_a_figure_stand_with_the_reason(eventful_week: Cadence) -> None:
+    """Once a reason, in every form."""
+    told = dict(reversed(cells) for cells in Page(to_page(eventful_week)).rows["unmeasured"] if len(cells) == 2)
+    reason = "no run of this period that counts has samples of migration_success_ratio"
+    assert told[reason] == "Migration success rate (P2P↔SFU, both ways)"
+    savings = next(key for key in told if key.startswith("savings depend on the mix"))
+    assert (
+        told[savings] == "Cost per participant, less than a pure SFU, Bandwidth efficiency, better than server routing"
+    )
+    assert reason in " ".join(terminal(eventful_week, 400).split())
+    assert reason.replace("_", "\\_") in to_markdown(eventful_week)
+
+
+def test_intervals_stand_where_the_evidence_does(eventful_week: Cadence) -> None:
+    joins = next(row for row in eventful_week.rows if row.kpi == "join_success")
+    assert interval(joins) == "92.2 – 97.1 %"
+    assert interval(joins) in Page(to_page(eventful_week)).text
+    assert interval(joins) in terminal(eventful_week)
+    assert interval(joins) in to_markdown(eventful_week)
+    assert interval(joins) not in to_page(for_audience(eventful_week, "leadership"))
+    assert interval(dataclasses.replace(joins, interval=None)) == ""
+    assert interval(dataclasses.replace(joins, interval=[0.9524, 0.9524])) == ""
+    assert interval(dataclasses.replace(joins, interval=[0.9524, None])) == "≥ 95.2 %"
 
 
 def test_markdown_tables_are_tables(eventful_week: Cadence) -> None:
@@ -137,7 +164,7 @@ def test_the_terminal_keeps_to_its_width(eventful_week: Cadence, width: int) -> 
 def test_a_report_of_nothing_renders(eventful_week: Cadence, audience: str) -> None:
     zero = dataclasses.replace(eventful_week.counts, all=0, counted=0, distrusted=0, shut_out=0, missed=0)
     empty = dataclasses.replace(
-        for_audience(eventful_week, audience), counts=zero, before=zero, rows=(), unjudged=(), groups=(), failures=(),
+        for_audience(eventful_week, audience), counts=zero, before=zero, rows=(), unjudged=(), unmeasured=(), groups=(), failures=(),
         alerts=(), targets=(), milestones={}, external=(), notes=(),
     )  # fmt: skip
     for told in (Page(to_page(empty)).text, terminal(empty), to_markdown(empty)):

@@ -1,0 +1,102 @@
+"""coturn 4.6 (Debian package `coturn`) on loopback: STUN and TURN over UDP, TCP, and TLS with a certificate of our own authority."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import tempfile
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests import certificates
+from tests.bench.server_process import ServerProcess
+from tests.interop import needs
+
+USER, PASSWORD, SHARED_SECRET = "probe", "turn-password-of-the-tests", "secret-shared-with-the-tests"
+_START_SECONDS = 15.0
+
+
+@dataclass(frozen=True, slots=True)
+class Coturn:
+    """A running one. `authority`: a PEM file of who signed its certificate, which is for localhost and 127.0.0.1."""
+
+    process: ServerProcess
+    port: int
+    tls_port: int
+    authority: Path
+
+    def url(self, way: str = "udp", host: str = "127.0.0.1") -> str:
+        """Its TURN URL over udp, tcp or tls."""
+        if way == "tls":
+            return f"turns:{host}:{self.tls_port}"
+        return f"turn:{host}:{self.port}?transport={way}"
+
+    @property
+    def stun(self) -> str:
+        return f"stun:127.0.0.1:{self.port}"
+
+
+@asynccontextmanager
+async def coturn(*options: str, rest: bool = False, loopback_peers: bool = True) -> AsyncIterator[Coturn]:
+    """Stopped at the end. `rest`: passwords are made from SHARED_SECRET; else USER has PASSWORD."""
+    needs.program("turnserver", "coturn")
+    with tempfile.TemporaryDirectory(prefix="coturn-") as name:
+        folder, ports = Path(name), _free_ports(2)
+        authority, _, _ = certificates.make(folder)
+        process = await ServerProcess.start(_command(folder, ports, options, rest, loopback_peers))
+        draining = asyncio.create_task(_drain(process))
+        try:
+            await _listening(ports[0])
+            await _listening(ports[1])
+            yield Coturn(process, ports[0], ports[1], authority)
+        finally:
+            draining.cancel()
+            await asyncio.wait([draining])
+            await process.stop()
+
+
+def _command(folder: Path, ports: Sequence[int], options: Sequence[str], rest: bool, loopback_peers: bool) -> list[str]:
+    who = ["--use-auth-secret", f"--static-auth-secret={SHARED_SECRET}"] if rest else [f"--user={USER}:{PASSWORD}"]
+    return [
+        "turnserver", "-n", "--no-cli", "--no-dtls", "--no-software-attribute", "--lt-cred-mech", "--realm=turn.test", *who,
+        "--listening-ip=127.0.0.1", "--listening-ip=::1", f"--listening-port={ports[0]}", f"--tls-listening-port={ports[1]}",
+        f"--cert={folder / 'server.pem'}", f"--pkey={folder / 'server.key'}", "--log-file=stdout", "--simple-log",
+        f"--pidfile={folder / 'pid'}", f"--userdb={folder / 'db'}", "--relay-threads=1",
+        *(["--allow-loopback-peers"] if loopback_peers else []), *options,
+    ]  # fmt: skip
+
+
+def _free_ports(count: int) -> list[int]:
+    """Free for TCP; coturn takes the same ports of UDP."""
+    sockets = [socket.socket() for _ in range(count)]
+    try:
+        for one in sockets:
+            one.bind(("127.0.0.1", 0))
+        return [int(one.getsockname()[1]) for one in sockets]
+    finally:
+        for one in sockets:
+            one.close()
+
+
+async def _drain(process: ServerProcess) -> None:
+    """Read what it prints: a full pipe would stop it."""
+    while True:
+        try:
+            await process.line(3600.0)
+        except EOFError:
+            return
+
+
+async def _listening(port: int) -> None:
+    async with asyncio.timeout(_START_SECONDS):
+        while True:
+            try:
+                _, writer = await asyncio.open_connection("127.0.0.1", port)
+            except ConnectionError:
+                await asyncio.sleep(0.1)
+            else:
+                writer.close()
+                await writer.wait_closed()
+                return
