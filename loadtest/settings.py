@@ -239,6 +239,8 @@ def _weight(text: str) -> float:
 def _scenario(read: _Reader, participants: int) -> Scenario:
     """The scenario with what the options say instead; visitors come only where they move a meeting."""
     scenario = load_scenario(read.text("scenario"))
+    if scenario.watch:
+        raise _wrong("scenario", f"{scenario.name!r} watches a stream", "one that holds meetings")
     visitors = scenario.visitors if participants <= scenario.p2p_limit < participants + scenario.visitors else 0
     changed: dict[str, Any] = {"participants": participants, "visitors": visitors}
     if network := read.text("network"):

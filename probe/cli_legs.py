@@ -23,12 +23,13 @@ from reports.terminal_style import MARKS, STYLES, new_table
 def perform(choice: RunChoice) -> int:
     """Run on the legs that the user chose, or else the scenario; as it is where neither did. Returns the worst exit code. Nothing
     is sent before all legs were found to be right."""
+    one = choice
     try:
         choices = [_on(choice, leg) for leg in _legs(choice)] or [choice]
         for one in choices:
             check(one)
     except ProbeError as error:
-        return _code(refuse(choice, error))
+        return _code(refuse(one, error))
     documents: list[Document] = []
     for one in choices:
         documents.append(perform_one(one))

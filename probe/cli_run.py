@@ -185,7 +185,7 @@ def _tell(choice: RunChoice, document: Document) -> None:
 
 def _write(choice: RunChoice, document: Document) -> None:
     """A run on several legs says one document a line."""
-    sys.stdout.write(to_json(document) if choice.leg is None else to_json_line(document))
+    sys.stdout.write(to_json_line(document) if choice.leg is not None or choice.legs else to_json(document))
     sys.stdout.flush()
 
 

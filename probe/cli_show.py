@@ -7,6 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from probe.measure.intervals import attempts_needed
+from probe.model.ice import Ice
 from probe.model.plan import Plan, planned_counts
 from probe.model.scenario import Scenario
 from probe.model.scenario_files import load_scenario, scenario_names
@@ -50,7 +51,9 @@ def show_scenario(name: str) -> None:
         f"{plan.peak_participants} participants at once, {_duration(plan)}"
     )
     console.print(Text.assemble("\n", ("comes to ", "dim"), counts), soft_wrap=True)
-    console.print(_decides(scenario, profile, plan))
+    decides = _decides(scenario, profile, plan)
+    if decides.row_count:
+        console.print(decides)
 
 
 def _settings(scenario: Scenario) -> Table:
@@ -58,7 +61,7 @@ def _settings(scenario: Scenario) -> Table:
     table.add_column(style="dim", no_wrap=True)
     table.add_column(ratio=1)
     for key, value in scenario.model_dump(mode="json", exclude={"name", "description", "media", "prices"}).items():
-        table.add_row(key, Text(_setting(key, value)))
+        table.add_row(key, Text(_ice(scenario.ice) if key == "ice" else _setting(key, value)))
     for kind, media in (("video", scenario.media.video), ("audio", scenario.media.audio)):
         fields = media.model_dump(mode="json", exclude_none=True) if media else {"": "off"}
         table.add_row(kind, Text(", ".join(f"{key} {value}".strip() for key, value in fields.items())))
@@ -66,9 +69,17 @@ def _settings(scenario: Scenario) -> Table:
 
 
 def _setting(key: str, value: object) -> str:
+    if key == "addresses" and not value:
+        return "loopback for a server on loopback, else all of this machine's"
     if isinstance(value, list):
-        return ", ".join(map(str, value)) or "loopback for a server on loopback, else all of this machine's"
+        return ", ".join(map(str, value)) or "none"
     return "all that the profile leaves to a single run" if key == "judges" and value is None else str(value)
+
+
+def _ice(ice: Ice) -> str:
+    servers = ", ".join(url for server in ice.servers for url in server.urls) or "none"
+    rest = ice.model_dump(mode="json", exclude={"servers"})
+    return "; ".join((f"servers {servers}", *(f"{key} {value}" for key, value in rest.items())))
 
 
 def _decides(scenario: Scenario, profile: Profile, plan: Plan) -> Table:

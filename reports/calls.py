@@ -11,7 +11,7 @@ from reports.document import Document
 from reports.words import UNKNOWN, show
 
 TITLE = "API calls"
-HEADER = ("call", "calls", "mean", "median", "p95", "p99", "errors", "answered 429")
+HEADER = ("call", "calls", "mean", "median", "p95", "p99", "answered 429", "errors")
 _ORDER = (
     "connect", "info", "OPTIONS", "create", "attach", "create room", "join", "POST", "publish", "subscribe", "start", "configure",
     "unsubscribe", "PATCH", "keepalive", "unpublish", "destroy", "DELETE",

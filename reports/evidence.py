@@ -82,9 +82,6 @@ def failure(kpi: Kpi, facts: str, found: Figure, target: float) -> str:
 
 def undecided(kpi: Kpi, facts: str, found: Figure, target: float, more: int | None) -> str:
     """Says what would decide."""
-    if found.error and _decides(kpi, found.widened(-found.error), target):
-        known = show_quantity(found.error, kpi.measured_unit)
-        return f"{facts}: the clock that the stream carries is known to within {known} only"
     if more:
         if kpi.aggregate == "mean":
             return f"{facts}: about {_plural(more, 'more reading')} like these would prove it"
@@ -101,11 +98,6 @@ def undecided(kpi: Kpi, facts: str, found: Figure, target: float, more: int | No
     return f"{facts}: {side} the target, but too few to be sure"
 
 
-def _decides(kpi: Kpi, found: Figure, target: float) -> bool:
-    holds = COMPARISONS[kpi.comparison]
-    return holds(found.worst(kpi.comparison), target) or not holds(found.best(kpi.comparison), target)
-
-
 def _sure(kpi: Kpi, found: Figure, target: float) -> str:
     """Where the interval that is shown keeps the target and the bounds that decide do not, what those say."""
     shown = Figure(found.value, found.interval, found.sampled)
@@ -120,6 +112,11 @@ def _sure(kpi: Kpi, found: Figure, target: float) -> str:
         found.worst(kpi.comparison) * 1e4
     ) / 1e4  # never rounded onto the target
     return f"{'at least' if higher else 'at most'} {100 * worst:.2f} % is sure, "
+
+
+def badly_timed(kpi: Kpi, facts: str, found: Figure) -> str:
+    """Says that more of the same would not decide."""
+    return f"{facts}: the clock that the stream carries is known to within {show_quantity(found.error, kpi.measured_unit)} only"
 
 
 def _plural(count: int, noun: str) -> str:

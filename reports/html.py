@@ -13,6 +13,7 @@ from reports.html_alerts import alerts
 from reports.html_base import tag, text
 from reports.html_browsers import browsers
 from reports.html_calls import calls
+from reports.html_connections import connections
 from reports.html_distributions import distribution_charts
 from reports.html_head import head
 from reports.html_join import join_waterfall
@@ -26,8 +27,8 @@ from reports.words import headline
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:"
 """Whatever a document says, the page loads nothing and sends nothing."""
 _SECTIONS = (
-    scorecard, alerts, join_waterfall, calls, topologies, time_series, distribution_charts, migrations, participants, worst_frames,
-    browsers, errors, health, all_figures,
+    scorecard, alerts, join_waterfall, connections, calls, topologies, time_series, distribution_charts, migrations, participants,
+    worst_frames, browsers, errors, health, all_figures,
 )  # fmt: skip
 
 

@@ -24,6 +24,6 @@ def _row(row: CallRow) -> list[Cell]:
         Cell(text(row.title) if row.call else tag("b", text(row.title)), row.call, kind="title"),
         number_cell(str(row.count), row.count),
         *times,
-        Cell(text(errors_of(row)), float(row.failed)),
         number_cell(str(row.limited), row.limited),
+        Cell(text(errors_of(row)), float(row.failed)),
     ]

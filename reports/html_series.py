@@ -72,11 +72,17 @@ def moments_of(document: Document) -> list[Moment]:
 
 
 def _done(document: Document) -> str:
-    """What was done to the network, in words: not every reader has a pointer to ask with."""
+    """What was done to the network and what happened to connections, in words: not every reader has a pointer to ask with."""
     events = document.get("events") or []
+    done = [one for one in events if one["kind"] == "impairment"]
+    happened = [one for one in events if one["kind"] != "impairment"]
+    return _listed("Done to the network", done) + _listed("Happened to connections", happened)
+
+
+def _listed(what: str, events: list[dict[str, Any]]) -> str:
     told = "; ".join(_event(one) for one in events[:_MOST_EVENTS])
     more = f"; and {len(events) - _MOST_EVENTS} more" if len(events) > _MOST_EVENTS else ""
-    return tag("p", text(f"Done to the network (dashed lines): {told}{more}."), class_="note") if told else ""
+    return tag("p", text(f"{what} (dashed lines): {told}{more}."), class_="note") if told else ""
 
 
 def _event(one: dict[str, Any]) -> str:

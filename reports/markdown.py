@@ -83,7 +83,7 @@ def _errors(found: Sequence[dict[str, Any]]) -> list[str]:
 
 def _calls(document: Document) -> list[str]:
     rows = [
-        tuple(map(escaped, (row.title, row.count, *times_of(row), errors_of(row), row.limited)))
+        tuple(map(escaped, (row.title, row.count, *times_of(row), row.limited, errors_of(row))))
         for row in call_rows(document)
     ]
     return [f"### {CALLS}", "", *_table(HEADER, rows)] if rows else []

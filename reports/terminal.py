@@ -10,10 +10,12 @@ from rich.text import Text
 
 from reports import beside, words
 from reports.calls import TITLE as CALLS
+from reports.connections import TITLE as CONNECTIONS
 from reports.document import Document
 from reports.terminal_alerts import alerts
 from reports.terminal_browsers import browsers
 from reports.terminal_calls import calls
+from reports.terminal_connections import connections
 from reports.terminal_parts import bandwidth, errors, health, join_phases, migrations, quality
 from reports.terminal_style import MARKS, STYLES, plain
 from reports.terminal_targets import scorecard, unjudged
@@ -32,6 +34,7 @@ def _blocks(document: Document, width: int) -> Iterable[RenderableType]:
         ("", unjudged(document)),
         ("Alerts", alerts(document)),
         ("Time to join", join_phases(document, width)),
+        (CONNECTIONS, connections(document)),
         (CALLS, calls(document)),
         ("Quality", quality(document)),
         ("Migrations", migrations(document, width)),

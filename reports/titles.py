@@ -10,7 +10,7 @@ _UNITS = {"_seconds": "seconds", "_ratio": "ratio", "_bps": "bits_per_second", "
 _UNIT_WORDS = re.compile(r"_(seconds|ratio|bps|db)(_|$)")
 _CAPITALS = {
     "p2p": "P2P", "sfu": "SFU", "mos": "MOS", "lq": "LQ", "cq": "CQ", "psnr": "PSNR", "ssim": "SSIM", "vmaf": "VMAF",
-    "nack": "NACK", "pli": "PLI", "id": "ID", "p50": "p50", "p95": "p95", "p99": "p99",
+    "http": "HTTP", "nack": "NACK", "pli": "PLI", "id": "ID", "p50": "p50", "p95": "p95", "p99": "p99",
 }  # fmt: skip
 
 

@@ -13,7 +13,7 @@ from probe.measure.histogram import Histogram
 from probe.measure.intervals import CONFIDENCE
 from probe.measure.summary import Summary
 from reports.clock import clock_error
-from reports.evidence import failure, no_samples, seen, undecided
+from reports.evidence import badly_timed, failure, no_samples, seen, undecided
 from reports.figure import Figure, enough, figure, more_needed
 from reports.kpi import KpiResult, Status
 from reports.sliced import NOT_KEPT, judge_slices
@@ -135,6 +135,7 @@ def verdict(
         return Status.PASS, facts
     if decides and not holds(found.best(kpi.comparison), limit):
         return Status.FAIL, failure(kpi, facts, found, target)
-    return Status.INCONCLUSIVE, undecided(
-        kpi, facts, found, limit, more_needed(kpi, histogram, found.widened(-found.error), limit)
-    )
+    without = found.widened(-found.error)
+    if decides and (holds(without.worst(kpi.comparison), limit) or not holds(without.best(kpi.comparison), limit)):
+        return Status.INCONCLUSIVE, badly_timed(kpi, facts, found)
+    return Status.INCONCLUSIVE, undecided(kpi, facts, found, limit, more_needed(kpi, histogram, without, limit))

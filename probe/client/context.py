@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 Depth = Literal["headers", "frames", "pictures"]
 _MOST_GATHERED = 1024
 """Values of one series: more at a time would hold up the packets."""
+_MOST_NOTICED = 1000
+"""Moments with something to tell: whoever looks at a run sees no more."""
 _GATHERING = 1.0
 """Seconds for which observed values are gathered before they go on."""
 
@@ -86,6 +88,7 @@ class Context:
     batch_sink: Callable[[SampleBatch], None] | None = None
     dumps: Dumps | None = None
     ice: IceChoice = IceChoice()
+    noticed: Counter[tuple[int, str]] = field(default_factory=Counter)
     polls: Polls = field(init=False)
     beat: Beat = field(init=False)
     chores: Chores = field(init=False)
@@ -135,6 +138,12 @@ class Context:
         if self.batch_sink is not None:
             time = self.clock.now() - self.epoch
             self.batch_sink(SampleBatch(series.metric, np.concatenate(series.values), time, series.tags))
+
+    def notice(self, what: str) -> None:
+        """Something happened to a connection, now, that explains its figures: an event of the report, with how many it befell."""
+        moment = round(self.clock.now()), what
+        if moment in self.noticed or len(self.noticed) < _MOST_NOTICED:
+            self.noticed[moment] += 1
 
     def complain(self, error: ProbeError, *, who: str = "", phase: str = "") -> None:
         """Keep an error for the report; equal ones are counted. One for lack of files or ports is the generator's own."""

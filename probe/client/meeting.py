@@ -18,7 +18,7 @@ from probe.client.seams import Media
 from probe.client.vmaf_samples import VmafSamples
 from probe.measure.migration import Migration, MigrationRecord, samples
 from probe.measure.savings import SavingsLedger
-from probe.model.errors import ProbeError
+from probe.model.errors import ConfigError, ProbeError
 from probe.model.scenario import Scenario
 from probe.signalling import base
 
@@ -64,6 +64,7 @@ class Meeting:
         self._visits = 0
         self._opening: asyncio.Event | None = None
         self._pinned = False
+        self._wanted = scenario.topology
 
     @property
     def state(self) -> str:
@@ -166,7 +167,7 @@ class Meeting:
             entry.error = error
             self._context.complain(error, who=entry.name)
         self._emit_join(entry)
-        for operation in entering(entry, self._scenario.topology, max(0.0, clock.now() - intended)):
+        for operation in entering(entry, self._wanted, max(0.0, clock.now() - intended)):
             self._tell(operation)
         if entry.joined:
             self._present(+1)
@@ -176,7 +177,7 @@ class Meeting:
     async def _enter(self, entry: Entry, intended: float) -> None:
         """Where the topology is not left to the platform, the first one in pins the room before anybody else needs a path.
         Who comes meanwhile waits for that, and its time runs."""
-        if self._scenario.topology == "hybrid" or (self._pinned and self._members):
+        if self._wanted == "hybrid" or (self._pinned and self._members):
             await self._step_in(entry, intended)
         elif self._opening is None:
             self._opening, self._pinned = asyncio.Event(), False
@@ -203,11 +204,16 @@ class Meeting:
             entry.topology = who.topology or ""
 
     async def _pin(self, entry: Entry) -> None:
-        topology = self._scenario.topology
+        topology = self._wanted
         if topology != "hybrid":
             self._pinned = True
             try:
                 await entry.participant.force_topology(topology)
+            except (
+                ConfigError
+            ) as error:  # not to be had here: that is said once, and the room is what the platform makes it
+                self._wanted = "hybrid"
+                self._context.complain(error, who=self.room)
             except ProbeError as error:
                 self._context.complain(error, who=entry.name)
 

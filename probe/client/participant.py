@@ -197,7 +197,8 @@ class Participant:
         error = SignallingError(f"{complaint.code}: {complaint.message}", who=self.participant, phase=phase)
         if path is None:
             self._context.complain(error)
-        elif path.up and path.kind == self.topology:  # the server closes it next: no grace can bring it back
+        elif path.up and path.kind == self.topology and not self._moves.outlived(path):
+            # The server closes it next: no grace can bring it back.
             self._context.complain(error)
             self._drop(str(error))
         else:

@@ -8,6 +8,7 @@ from functools import partial
 from typing import ClassVar, Protocol
 
 from probe.client.context import Context
+from probe.client.pair_watch import PairWatch
 from probe.client.path_readings import PathReadings
 from probe.client.publishing import AnyPublisher, add_sections, send_track
 from probe.measure.observed import AUTHENTICATED, PACKETS, REFUSED, VIDEO_STREAMS
@@ -88,6 +89,7 @@ class Path:
         self.peer.on_trouble = partial(context.complain, who="ICE servers")
         self.readings = PathReadings(context, self.kind, owner.participant)
         self.peer.on_round_trip = self._on_stun_round_trip
+        self._pair = PairWatch(self.peer, context.notice)
         self.rtcp = RtcpSession(
             owner.participant,
             context.clock,
@@ -276,6 +278,9 @@ class Path:
         return self.rtcp.poll(now)
 
     def _window(self, due: float) -> None:
+        if self._pair.changed() and (address := self.peer.remote_address) is not None:
+            for sender in self._fast_senders():
+                sender.redirect(address)
         self.readings.window(self._context.clock.now(), self._senders.values())
 
     # the end

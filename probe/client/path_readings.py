@@ -45,7 +45,9 @@ class PathReadings:
 
     def connected(self, seconds: float, pair: str) -> None:
         """The attempt took so long, from the descriptions to ICE and DTLS up. `pair`: "relay-tcp/host"."""
-        self._context.emit("connect_duration_seconds", seconds, {"topology": self._topology, "pair": pair}, who=self._who)
+        self._context.emit(
+            "connect_duration_seconds", seconds, {"topology": self._topology, "pair": pair}, who=self._who
+        )
 
     def stun_round_trip(self, seconds: float) -> None:
         """A STUN transaction (connectivity or consent check) was answered."""

@@ -18,8 +18,8 @@ from probe.engine.outcome import Outcome
 from probe.engine.protocol import MAX_LISTED, Hold, Setup, Snapshot
 from probe.engine.venue import Venue
 from probe.model.samples import Sample, SampleBatch
-from probe.spool import Spool
 from probe.signalling.viewing import viewing
+from probe.spool import Spool
 from probe.stage import NO_CONTENTS, Contents, networks_of, prepare, stage
 from reports.slices import Slices, Want
 
@@ -99,6 +99,9 @@ class Engine:
         outcome.health, outcome.ledger = self._venue.read_health(), self._venue.ledger
         outcome.observed = Counter(context.observed)
         outcome.errors, outcome.crashes = Counter(context.errors), Counter(context.crashes)
+        outcome.noticed = Counter(
+            {(at - context.epoch, words): count for (at, words), count in context.noticed.items()}
+        )
         if context.emulation is not None:
             outcome.networks, told = Counter(context.emulation.networks), context.emulation.disturbed.items()
             outcome.disturbed = Counter({(second - context.epoch, words): count for (second, words), count in told})

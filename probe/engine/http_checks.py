@@ -11,6 +11,7 @@ import aiohttp
 
 from probe.client.api_calls import hear
 from probe.client.context import Context
+from probe.model.calls import CHECK
 from probe.model.errors import ProtocolError
 from probe.model.http_check import HttpCheck, HttpRequest
 from probe.model.platform import Platform
@@ -18,7 +19,6 @@ from probe.signalling.calls import timed
 from probe.signalling.no_connection import no_connection
 from probe.signalling.shared_session import SessionLoan
 
-PHASE = "http"
 _HINTS = {
     401: "check the token, or headers_env",
     403: "check the token, or headers_env",
@@ -63,19 +63,17 @@ class HttpChecks:
         self._requests, self._tasks = [], []
 
     async def _repeat(self, check: HttpCheck, request: HttpRequest) -> None:
-        """At once, and then whenever it is due; what came due while a request took its time is left out."""
+        """At once, and then whenever it is due."""
         loop, loan = asyncio.get_running_loop(), SessionLoan(self._platform.tls)
         begun = loop.time()
         try:
             while True:
                 await self._ask(loan.session, check, request)
-                gone = loop.time() - begun
-                await asyncio.sleep((math.floor(gone / check.every) + 1) * check.every - gone)
+                await asyncio.sleep(pause(loop.time() - begun, check.every))
         finally:
             await loan.give_back()
 
     async def _ask(self, session: aiohttp.ClientSession, check: HttpCheck, request: HttpRequest) -> None:
-        who = f"check {check.name}"
         try:
             with timed(check.name, self._heard) as call:
                 status = await _status(session, request, check.timeout)
@@ -85,8 +83,8 @@ class HttpChecks:
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             told = no_connection(
                 error,
-                who=who,
-                phase=PHASE,
+                who="",
+                phase=CHECK + check.name,
                 deadline=check.timeout,
                 server="the server",
                 what="is this an HTTP server?",
@@ -94,7 +92,12 @@ class HttpChecks:
             self._context.complain(told)
             return
         if not check.expects(status):
-            self._context.complain(_unexpected(status, check, who))
+            self._context.complain(_unexpected(status, check))
+
+
+def pause(gone: float, every: float) -> float:
+    """Seconds until the next is due, `gone` seconds after the first; what came due in the meantime is left out."""
+    return (math.floor(gone / every) + 1) * every - gone
 
 
 async def _status(session: aiohttp.ClientSession, request: HttpRequest, deadline: float) -> int:
@@ -110,7 +113,7 @@ async def _status(session: aiohttp.ClientSession, request: HttpRequest, deadline
         return answer.status
 
 
-def _unexpected(status: int, check: HttpCheck, who: str) -> ProtocolError:
+def _unexpected(status: int, check: HttpCheck) -> ProtocolError:
     expected = ", ".join(str(one) for one in check.expect)
     hint = _HINTS.get(status, "see the server's log" if status >= 500 else "is expect what the server should answer?")
-    return ProtocolError(f"HTTP {status}, and {expected} was expected", who=who, phase=PHASE, hint=hint)
+    return ProtocolError(f"HTTP {status}, and {expected} was expected", phase=CHECK + check.name, hint=hint)

@@ -22,7 +22,8 @@ class Outcome:
     """`presence`: (monotonic seconds, +1 or -1) whenever somebody has media or leaves. `migrations` and `participants`: the
     report's rows by the meeting's number in the run. `errors` by (phase, who, message), `crashes` are our bugs, `networks`
     count the participants of each emulated network by (name, source), `observed` what was looked at closely
-    (`probe.measure.observed`), `disturbed` count to whom an emulated network did something, by (seconds of the run, what).
+    (`probe.measure.observed`), `disturbed` count to whom an emulated network did something, by (seconds of the run, what), and
+    `noticed` to whom something happened by itself.
     `browsers` is what the browsers among the participants measured, `worst_frames` are the report's."""
 
     summary: Summary = field(default_factory=Summary)
@@ -38,6 +39,7 @@ class Outcome:
     networks: Counter[tuple[str, str]] = field(default_factory=Counter)
     observed: Counter[str] = field(default_factory=Counter)
     disturbed: Counter[tuple[float, str]] = field(default_factory=Counter)
+    noticed: Counter[tuple[float, str]] = field(default_factory=Counter)
     browsers: Summary = field(default_factory=Summary)
     worst_frames: Rows = field(default_factory=list)
 
@@ -56,6 +58,7 @@ class Outcome:
         self.networks += other.networks
         self.observed += other.observed
         self.disturbed += other.disturbed
+        self.noticed += other.noticed
         self.browsers.merge(other.browsers)
         self.worst_frames = worst_of([*self.worst_frames, *other.worst_frames])
 
@@ -84,6 +87,7 @@ class Outcome:
             "networks": [[*key, count] for key, count in self.networks.items()],
             "observed": dict(self.observed),
             "disturbed": [[*key, count] for key, count in self.disturbed.items()],
+            "noticed": [[*key, count] for key, count in self.noticed.items()],
             "browsers": self.browsers.to_dict(),
             "worst_frames": self.worst_frames,
         }
@@ -106,6 +110,7 @@ class Outcome:
                 networks=Counter({(name, source): int(count) for name, source, count in data["networks"]}),
                 observed=Counter({str(name): int(count) for name, count in data["observed"].items()}),
                 disturbed=Counter({(float(time), text): int(count) for time, text, count in data["disturbed"]}),
+                noticed=Counter({(float(time), text): int(count) for time, text, count in data["noticed"]}),
                 browsers=Summary.from_dict(data["browsers"]),
                 worst_frames=list(data["worst_frames"]),
             )

@@ -59,10 +59,12 @@ def errors_of(total: Outcome, losses: Iterable[Loss | None]) -> tuple[RunError, 
 
 
 def events_of(total: Outcome) -> tuple[dict[str, Any], ...]:
-    """What emulated networks did and when: the report's `events`, in order of time."""
+    """What emulated networks did and what happened to connections, and when: the report's `events`, in order of time."""
+    kinds = (("impairment", total.disturbed), ("connection", total.noticed))
+    found = [(time, kind, words, count) for kind, those in kinds for (time, words), count in those.items()]
     return tuple(
-        {"time_seconds": max(0.0, time), "kind": "impairment", "label": words, "participants": count}
-        for (time, words), count in sorted(total.disturbed.items())
+        {"time_seconds": max(0.0, time), "kind": kind, "label": words, "participants": count}
+        for time, kind, words, count in sorted(found)
     )
 
 

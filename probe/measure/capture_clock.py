@@ -34,6 +34,8 @@ DRIFT = 100e-6
 """Seconds per second by which two undisciplined quartz clocks run apart at most."""
 SENDING = 0.001
 """Seconds that may pass between writing a report and sending it."""
+ALIKE = 0.002
+"""Seconds by which clocks that are kept by NTP in one network differ, and reports are late for other reasons than the way."""
 REACH = 5.0
 """Seconds from one capture time that was told to a frame without its own (libwebrtc's limit too)."""
 LARGEST_ERROR = 1.0
@@ -115,8 +117,8 @@ class CaptureClock:
         return Captured(by_sender + ahead, error, self.source)
 
     def _ahead(self, now: float) -> tuple[float, float] | None:
-        """How far we are ahead of the sender, and the error. Where that may be nothing it is taken for nothing: two clocks that
-        agree within the error are more likely kept by NTP than alike by chance."""
+        """How far we are ahead of the sender, and the error. Where that may be nothing it is taken for nothing, and what was read is
+        part of the error: two clocks that agree within it are more likely kept by NTP than alike by chance."""
         _forget(self._trips, now)
         _forget(self._reports, now)
         if not self._trips or not self._reports:
@@ -124,7 +126,7 @@ class CaptureClock:
         trip = min(seconds for _, seconds in self._trips)
         _, quickest, arrival = min((ahead + DRIFT * (now - at), ahead, at) for at, ahead in self._reports)
         ahead, error = quickest - trip / 2, trip / 2 + DRIFT * (now - arrival) + SENDING
-        return (0.0, abs(ahead) + error) if abs(ahead) <= error else (ahead, error)
+        return (0.0, abs(ahead) + error) if abs(ahead) <= error + ALIKE else (ahead, error)
 
 
 def _forget(entries: deque[tuple[float, float]], now: float) -> None:

@@ -29,7 +29,7 @@ def _foreign(observed: Mapping[str, int]) -> list[str]:
     """Of streams that are not ours."""
     found = [(name, count) for name, count in sorted(observed.items()) if name.startswith((FOREIGN, CLOCK))]
     pictures = [
-        f"{_streams(count)} of others: {name.removeprefix(FOREIGN)}"
+        f"{_streams(count)} of others: {name.removeprefix(FOREIGN)}, no source to compare the pictures with"
         for name, count in found
         if name.startswith(FOREIGN)
     ]

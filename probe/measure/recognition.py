@@ -130,7 +130,7 @@ class Recognition:
         self._breaks = [one for one in self._breaks if kind != self.topology or one.remote != remote]
         if self._move is not None:
             self._move.opened = self._move.opened or kind == self._move.target
-        elif kind != self.topology and self._sign is None:
+        elif kind != self.topology:
             self._sign = now
 
     def closed(self, now: float, path: str, flows: Collection[Flow], died: str = "") -> None:
@@ -210,7 +210,7 @@ class Recognition:
         ours, others = self._of(self.topology, flows), self._of(_other(self.topology), flows)
         if not any(path.kind == self.topology for path in self._paths.values()):
             there = any(path.kind != self.topology for path in self._paths.values())
-            return self._gone.get(self.topology, now) if there else None
+            return now if there else None
         begun = [one.since for one in others if now - one.last <= SILENT]
         if not begun or any(now - one.last <= SILENT for one in ours):
             return None
@@ -220,15 +220,17 @@ class Recognition:
         awaited = {stream for stream in move.streams if stream[0] in self.members}
         if not awaited:
             return self._end(now, move.heading, "")
+        # What a path that was there already carried before is over: it has to come again.
+        flows = [one for one in flows if one.last >= move.at or self._paths[one.path].kind == move.source]
         new, old = self._arrived(move.target, awaited, now, flows), self._arrived(move.source, awaited, now, flows)
         if move.heading == move.target and new is not None:
             gone = self._silent_since(move.source, move.at, now, flows)
             if gone is not None:
-                return self._end(max(move.at, new, gone), move.target, "")
+                return self._end(max(new, gone), move.target, "")
         if old is not None:
             given_up = self._given_up(move, now, flows)
             if given_up is not None:
-                return self._end(max(move.at, old, given_up), move.source, self._why_back(move))
+                return self._end(max(old, given_up), move.source, self._why_back(move))
         if now - move.at >= self.deadline:
             return self._too_late(move, awaited, now, flows)
         return []

@@ -71,9 +71,7 @@ class HttpCheck(Strict):
     timeout: Timeout = 5.0
     expect: Annotated[tuple[Status, ...], BeforeValidator(_listed), Field(min_length=1, max_length=20)] = ("2xx", "3xx")
     body: str | dict[str, Any] | list[Any] | None = None
-    headers_env: dict[Annotated[str, AfterValidator(_header)], Annotated[str, Field(min_length=1)]] = Field(
-        default_factory=dict
-    )
+    headers_env: dict[Annotated[str, AfterValidator(_header)], Annotated[str, Field(min_length=1)]] | None = None
     token: Annotated[bool, Field(strict=True)] = False
 
     @model_validator(mode="after")
@@ -97,7 +95,7 @@ class HttpCheck(Strict):
 
     def request(self, platform: Platform, environment: Mapping[str, str]) -> HttpRequest:
         """What to send to that platform. Raises ConfigError for what is missing: an origin, a token, a variable."""
-        headers = {name: self._value(variable, environment) for name, variable in self.headers_env.items()}
+        headers = {name: self._value(variable, environment) for name, variable in (self.headers_env or {}).items()}
         if self.token:
             if not platform.token:
                 raise self._wrong("token: there is none to send", "set MEETPROBE_TOKEN")
@@ -131,7 +129,7 @@ class HttpCheck(Strict):
         return value
 
     def _wrong(self, message: str, hint: str) -> ConfigError:
-        return ConfigError(message, who=f"http check {self.name!r}", phase="configuration", hint=hint)
+        return ConfigError(message, who=f"http check {self.name!r}", hint=hint)
 
 
 def check_names(checks: tuple[HttpCheck, ...]) -> tuple[HttpCheck, ...]:

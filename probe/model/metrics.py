@@ -296,7 +296,8 @@ _ALL = (
         "http_error_class_ratio",
         "ratio",
         "lower",
-        "requests that ended in this class of error (4xx, 5xx, refused, timeout, unreachable), of all requests",
+        "calls that ended in one class of error (4xx, 5xx, timeout, unreachable, refused), of all calls; by class, for over all "
+        "classes each call counts five times",
         "class",
         "call",
         rate=True,

@@ -101,6 +101,10 @@ class FastTrackSender(FeedbackAnswers):
         )
         self.track.set_destination(sockaddr(outlet.destination), outlet.connected)
 
+    def redirect(self, destination: tuple[str, int]) -> None:
+        """From now on the packets go there, from the same socket. Raises ValueError for what is no numeric address."""
+        self.track.set_destination(sockaddr(destination), False)
+
     @property
     def started(self) -> bool:
         """Whether the first packet is out (video begins with a keyframe)."""

@@ -52,6 +52,11 @@ class Gathered:
     relays: list[tuple[IceUrl, TimedStunProtocol]] = field(default_factory=list)
     troubles: list[ConnectionFailed] = field(default_factory=list)
 
+    def abandon(self) -> None:
+        """Nobody wants the relays any more."""
+        for _, protocol in self.relays:
+            protocol.transport.abort()
+
 
 @dataclass(frozen=True, slots=True)
 class _Attempt:
@@ -87,11 +92,16 @@ class ServerGathering:
         self._gathered = Gathered()
 
     async def run(self, servers: Sequence[IceServer], bound: Sequence[TimedStunProtocol]) -> Gathered:
-        """`bound`: the host candidates, which learn how servers see them. Never raises; ends within about two DEADLINEs."""
+        """`bound`: the host candidates, which learn how servers see them. Never raises; ends within about two DEADLINEs. Who is
+        cancelled leaves nothing behind."""
         urls = self._urls(servers)
         names = await self._resolve({url.host for url, _ in urls})
         attempts = [attempt for url, server in urls for attempt in self._attempts(url, server, names[url.host], bound)]
-        await self._await(attempts)
+        try:
+            await self._await(attempts)
+        except asyncio.CancelledError:
+            self._gathered.abandon()
+            raise
         return self._gathered
 
     def _urls(self, servers: Sequence[IceServer]) -> list[tuple[IceUrl, IceServer]]:
@@ -155,18 +165,20 @@ class ServerGathering:
         tasks = {asyncio.ensure_future(_outcome(attempt.work)): attempt for attempt in attempts}
         pending = {task for task, attempt in tasks.items() if not attempt.implied}
         wanted, began, until = {tasks[task].kind for task in pending}, self._clock.now(), math.inf
-        while pending and (left := until - self._clock.now()) > 0:
-            timeout = None if left == math.inf else left
-            _, pending = await asyncio.wait(pending, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
-            found = {attempt.kind for task, attempt in tasks.items() if task.done() and task.result() is None}
-            if until == math.inf and found >= wanted:
-                now = self._clock.now()
-                until = max(now + PATIENCE, began + SLOWER * (now - began))
-        late = [task for task in tasks if not task.done()]
-        for task in late:
-            task.cancel()
-        if late:
-            await asyncio.wait(late)
+        try:
+            while pending:
+                timeout = None if until == math.inf else max(0.0, until - self._clock.now())
+                done, pending = await asyncio.wait(pending, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+                if not done:
+                    break
+                found = {attempt.kind for task, attempt in tasks.items() if task.done() and task.result() is None}
+                if until == math.inf and found >= wanted:
+                    now = self._clock.now()
+                    until = max(now + PATIENCE, began + SLOWER * (now - began))
+        finally:
+            late = [task for task in tasks if task.cancel()]  # those that are done can't be
+            if late:
+                await asyncio.wait(late)
         self._tell_failures(tasks)
 
     def _tell_failures(self, tasks: Mapping[asyncio.Task[Exception | None], _Attempt]) -> None:
@@ -241,7 +253,7 @@ async def _outcome(work: Coroutine[Any, Any, None]) -> Exception | None:
         async with asyncio.timeout(DEADLINE):
             await work
     except stun.TransactionFailed as error:
-        return TurnRefused(error.response.error_code or 0, "", challenged=False)
+        return TurnRefused(*error.response.attributes.get("ERROR-CODE", (0, "")), challenged=False)
     except stun.TransactionTimeout as error:
         return TimeoutError(str(error))
     except (TurnRefused, OSError) as error:  # a TimeoutError and a ConnectionError are OSErrors

@@ -69,7 +69,7 @@ class TimedStunProtocol(aioice_ice.StunProtocol):
             self._sent[message.transaction_id] = None if again else self._clock.now()
             if len(self._sent) > _MAX_TRANSACTIONS:
                 del self._sent[next(iter(self._sent))]
-            if len(self._open) < _MAX_TRANSACTIONS:
+            if not again and (addr in self._open or len(self._open) < _MAX_TRANSACTIONS):
                 self._open[addr] = message
         elif message.message_class == stun.Class.RESPONSE:
             self._answered = message.transaction_id

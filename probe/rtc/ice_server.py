@@ -80,7 +80,7 @@ def _secret(variable: str | None, file: Path | None, environment: Mapping[str, s
     if variable is not None:
         found = environment.get(variable, "")
         if not found:
-            raise ConfigError(f"the environment variable {variable} is not set", who=who, hint="it holds the secret")
+            raise ConfigError(f"the environment variable {variable} is not set", who=who, hint="set it to the secret")
         return found
     if file is None:
         return None
@@ -89,7 +89,7 @@ def _secret(variable: str | None, file: Path | None, environment: Mapping[str, s
             found = handle.read(_MOST_SECRET).strip()
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "it is no text"
-        raise ConfigError(f"can't read {file}: {why}", who=who, hint="it holds the secret") from error
+        raise ConfigError(f"can't read {file}: {why}", who=who, hint="it should hold the secret") from error
     if not found:
-        raise ConfigError(f"{file} is empty", who=who, hint="it holds the secret")
+        raise ConfigError(f"{file} is empty", who=who, hint="it should hold the secret")
     return found

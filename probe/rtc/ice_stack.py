@@ -37,7 +37,7 @@ from probe.rtc.ice_pairs import candidate_pairs, local_type, our_candidate, trie
 from probe.rtc.ice_protocol import MediaCallback, RoundTripCallback, TimedStunProtocol
 from probe.rtc.ice_server import IceServer
 from probe.rtc.ice_turn import TurnAllocation
-from probe.rtc.ice_words import no_candidate, peer_refusal
+from probe.rtc.ice_words import PHASE, no_candidate, peer_refusal
 from probe.wire.sdp import Candidate
 
 PRIVATE_ATTRIBUTES = {
@@ -126,6 +126,9 @@ class IceStack:
             versions = frozenset(ipaddress.ip_address(address.partition("%")[0]).version for address in addresses)
             gathering = ServerGathering(self._clock, self._protocol, versions, relay_only=relay_only, udp=udp, tls=tls)
             found = await gathering.run(servers, bound)
+            if self._closing:
+                found.abandon()
+                raise ConnectionFailed("closed while gathering", phase=PHASE)
             troubles = found.troubles
             connection._local_candidates += found.candidates
             connection._protocols += [protocol for _, protocol in found.relays]
@@ -186,8 +189,12 @@ class IceStack:
     def _let_in(self, candidate: Candidate) -> None:
         """Relays drop what comes from whom they were not told of: tell them before the first check. Not of names, which would give
         an address away (draft-ietf-mmusic-mdns-ice-candidates section 3.3.2)."""
+        try:
+            version = ipaddress.ip_address(candidate.address).version
+        except ValueError:
+            return  # a name that nobody resolves: aioice refuses it
         for _, relay in self._relays:
-            if (":" in relay.relayed[0]) == (":" in candidate.address):
+            if ipaddress.ip_address(relay.relayed[0]).version == version:
                 relay.expect((candidate.address, candidate.port))
 
     async def connect(self, ufrag: str, password: str, *, lite: bool) -> bool:

@@ -24,8 +24,8 @@ _CHANNEL = struct.Struct("!HH")
 _FIRST_CHANNEL, _LAST_CHANNEL = 0x4000, 0x4FFF
 _UDP = 17 << 24
 _LIFETIME = 600
-_KEEP = 240.0
-"""Seconds between two renewals: permissions last 300 (RFC 8656 section 9), channels and allocations longer."""
+_KEEP, _LEAST_KEEP = 240.0, 1.0
+"""Seconds between two renewals: permissions last 300 (RFC 8656 section 9), channels longer, allocations as the server says."""
 _FIRST_WAIT = 0.5
 _TRANSACTION = 5.0
 _FAREWELL = 0.5
@@ -88,7 +88,7 @@ class TurnAllocation(asyncio.DatagramTransport):
             lifetime = float(response.attributes["LIFETIME"])
         except KeyError as error:
             raise ConnectionError(f"its answer lacks {error}") from error
-        self._spawn(self._renew(max(1.0, min(_KEEP, lifetime * 5 / 6))))
+        self._spawn(self._renew(max(_LEAST_KEEP, min(_KEEP, lifetime * 5 / 6))))
 
     async def _renew(self, interval: float) -> None:
         while True:

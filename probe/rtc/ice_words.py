@@ -36,7 +36,10 @@ def server_words(url: IceUrl) -> str:
 
 def diagnosis(url: IceUrl, username: str | None, error: Exception) -> ConnectionFailed:
     """`error`: TurnRefused, TooLate, TimeoutError or OSError of one attempt to use the server."""
-    what, hint = _refusal(error, username) if isinstance(error, TurnRefused) else _failure(url, error)
+    if isinstance(error, TurnRefused) and url.kind == "stun":
+        what, hint = f"answers with an error ({error})", "is it a STUN server?"
+    else:
+        what, hint = _refusal(error, username) if isinstance(error, TurnRefused) else _failure(url, error)
     return ConnectionFailed(f"{server_words(url)} {what}", phase=PHASE, hint=hint)
 
 
@@ -60,7 +63,8 @@ def _failure(url: IceUrl, error: Exception) -> tuple[str, str]:
                 "--ca names its authority; --insecure trusts anybody",
             )
         case ssl.SSLError():
-            return f"does not speak TLS there: {error.reason or error}", "turns: wants its TLS port, mostly 5349 or 443"
+            why = getattr(error, "reason", None) or error
+            return f"does not speak TLS there: {why}", "turns: wants its TLS port, mostly 5349 or 443"
         case socket.gaierror():
             return f"is not to be found: {error.strerror}", "check the name, and this machine's DNS"
         case TimeoutError():

@@ -259,6 +259,11 @@ class Peer:
         return self._stack.pair_label()
 
     @property
+    def remote_address(self) -> tuple[str, int] | None:
+        """Where the selected pair's packets go, None before ICE completed."""
+        return self._stack.remote_address()
+
+    @property
     def socket_drops(self) -> int:
         """Datagrams lost in full socket buffers of this process, both ways."""
         return self._stack.socket_drops

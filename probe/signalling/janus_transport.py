@@ -12,7 +12,7 @@ from probe.model.errors import AccessDenied, ProtocolError, SignallingError
 from probe.model.url import without_secrets
 from probe.signalling.access import Access
 from probe.signalling.janus_messages import SUBPROTOCOL, Json, name_of
-from probe.signalling.no_connection import no_connection
+from probe.signalling.no_connection import in_words, no_connection
 from probe.signalling.shared_session import SessionLoan
 
 CONNECT_DEADLINE = 10.0
@@ -150,6 +150,8 @@ class HttpTransport:
     async def send(self, message: Json) -> None:
         if self._session is None or self._lost:
             raise SignallingError(self._lost or "not connected", who=self.where, phase="signalling")
+        if message["janus"] == "destroy" and self._polling is not None:
+            self._polling.cancel()  # it would break with the session, and the answer comes with the request
         parts = [str(message[name]) for name in ("session_id", "handle_id") if name in message]
         body = {name: value for name, value in message.items() if name not in ("session_id", "handle_id")}
         try:
@@ -211,7 +213,7 @@ def _parsed(text: str) -> object:
 
 
 def _not_sent(message: Json, error: Exception, where: str) -> SignallingError:
-    return SignallingError(f"could not send {name_of(message)}: {error!r}", who=where, phase="signalling")
+    return SignallingError(f"could not send {name_of(message)}: {in_words(error)}", who=where, phase="signalling")
 
 
 def unreachable(error: Exception, where: str) -> SignallingError:

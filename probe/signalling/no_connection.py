@@ -5,6 +5,7 @@ from __future__ import annotations
 import ssl
 
 import aiohttp
+from aiohttp.http_exceptions import HttpProcessingError
 
 from probe.model.errors import ProtocolError, ServerUnreachable, SignallingError
 
@@ -26,4 +27,15 @@ def no_connection(
     if isinstance(error, (aiohttp.ClientConnectorError, OSError)):
         hint = f"is {server} running, and is the URL right?"
         return ServerUnreachable(str(error), who=who, phase=phase, hint=hint)
-    return ProtocolError(str(error) or type(error).__name__, who=who, phase=phase, hint=what)
+    return ProtocolError(in_words(error), who=who, phase=phase, hint=what)
+
+
+def in_words(error: Exception) -> str:
+    """What it says, without the request that it is about: aiohttp tells its URL and headers too, and they may hold secrets."""
+    if isinstance(error, aiohttp.InvalidURL):
+        return "not a URL that can be asked"
+    if not isinstance(error, aiohttp.ClientResponseError):
+        return str(error) or type(error).__name__
+    if isinstance(error.__cause__, HttpProcessingError):  # its status is aiohttp's own
+        return f"the answer is no HTTP: {error.__cause__.message.splitlines()[0]}"
+    return f"HTTP {error.status}"

@@ -41,15 +41,11 @@ class WebSocket:
         """Raises ServerUnreachable, AccessDenied or ProtocolError; nothing is left open then."""
         self._loan = self._access.session()
         try:
-            with self._access.timed("connect") as timing:
-                try:
-                    async with asyncio.timeout(CONNECT_DEADLINE):
-                        self._socket = await self._loan.session.ws_connect(
-                            self._url, protocols=self._protocols, max_msg_size=_MAX_MESSAGE
-                        )
-                except aiohttp.WSServerHandshakeError as error:
-                    timing.answered(error.status)
-                    raise
+            with self._access.timed("connect"):  # a handshake that is refused counts by its status
+                async with asyncio.timeout(CONNECT_DEADLINE):
+                    self._socket = await self._loan.session.ws_connect(
+                        self._url, protocols=self._protocols, max_msg_size=_MAX_MESSAGE
+                    )
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             await self.close()
             raise self._explained(error) from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 
@@ -20,6 +21,8 @@ from reports.targets.quantity import show_quantity
 from reports.words import SIGNS
 
 _MOST_FAILURES = 12
+_NAME = re.compile(r"\b(?=\w*\d)(?=\w*[a-z])[0-9a-z]{8,}\b")
+"""What servers call people, rooms and streams for the length of a call: the same failure has another name in it every night."""
 _SEVERITIES = ("critical", "warning", "risk", "information")
 
 
@@ -102,13 +105,13 @@ def _condition(alert: Alert) -> str:
 
 
 def _failures(runs: Sequence[StoredRun], material: Material) -> list[Failure]:
-    """Kinds of errors, those that most runs have first."""
+    """Kinds of errors, whomever they are about, those that most runs have first."""
     times: Counter[tuple[str, str]] = Counter()
     having: Counter[tuple[str, str]] = Counter()
     for run in runs:
         kinds: Counter[tuple[str, str]] = Counter()
         for row in material.errors[run.id]:
-            kinds[row["phase"], row["message"]] += row["count"]
+            kinds[row["phase"], _NAME.sub("…", row["message"])] += row["count"]
         times.update(kinds)
         having.update(kinds.keys())
     ordered = sorted(times, key=lambda kind: (-having[kind], -times[kind], kind))
@@ -122,6 +125,11 @@ def _notes(here: Sequence[StoredRun], earlier: Sequence[StoredRun], material: Ma
         found.append(f"access networks were emulated in some runs: {', '.join(networks)}")
     if any(run.target == "embedded" for run in here):
         found.append("runs against “embedded” measure the test SFU on one machine, not a platform")
+    if any(run.trustworthy and not run.measured for run in here):
+        found.append("a run in which nobody got in counts against uptime alone, not against joins or requests")
+    targets = sorted({run.target for run in here})
+    if len(targets) > 1:
+        found.append(f"the figures are of {len(targets)} platforms together: {', '.join(targets)}")
     before = {run.network for run in earlier}
     if earlier and before != {run.network for run in here}:
         told = ", ".join(network or "none" for network in sorted(before))

@@ -24,6 +24,7 @@ from reports.cadence.words import (
     measured_notes,
     not_measured,
     quality_figures,
+    quality_mark,
     span,
     target,
     told_runs,
@@ -102,7 +103,7 @@ def _unjudged(report: Cadence) -> str:
 
 
 def _unmeasured(report: Cadence) -> str:
-    return _list(f"{_text(', '.join(titles))}: {_text(reason)}" for reason, titles in without_figure(report))
+    return _list(f"{_text('; '.join(titles))}: {_text(reason)}" for reason, titles in without_figure(report))
 
 
 def _changes(report: Cadence) -> str:
@@ -137,7 +138,7 @@ def _runs(report: Cadence) -> str:
 
 def _data(report: Cadence) -> str:
     findings = report.data if report.counts.all else ()
-    rows = [("✓" if one.ok else "✗", one.dimension, *quality_figures(one)) for one in findings]
+    rows = [(SYMBOLS[quality_mark(one)[0]], one.dimension, *quality_figures(one)) for one in findings]
     return _table(("", "dimension", "value", "limit"), rows, right=(2, 3))
 
 

@@ -24,6 +24,7 @@ from reports.cadence.words import (
     measured_notes,
     not_measured,
     quality_figures,
+    quality_mark,
     span,
     target,
     told_runs,
@@ -48,8 +49,8 @@ def render(report: Cadence, version: str = "") -> str:
         f"<title>{text(title)}</title><style>{style}</style>"
     )
     parts = [_section(name, _PARTS[name](report)) for name in AUDIENCES[report.audience].sections]
-    made = tag("footer", text(f"meetprobe {version}".strip()), class_=f"audience-{report.audience}")
-    body = tag("main", _header(report), *parts, made)
+    made = tag("footer", text(f"meetprobe {version}".strip()))
+    body = tag("main", _header(report), *parts, made, class_=f"for-{report.audience}")
     return f'<!doctype html>\n<html lang="en"><head>{head}</head><body>{body}</body></html>\n'
 
 
@@ -71,8 +72,9 @@ def _section(name: str, body: str) -> str:
     return tag("section", tag("h2", text(SECTIONS[name])) if SECTIONS[name] else "", body, id=name)
 
 
-def _table(header: Sequence[str], rows: Iterable[Sequence[str]], kinds: Sequence[str]) -> str:
-    """Cells are markup; `kinds` are the columns' classes. Where it is narrow, rows become cards. Empty without rows."""
+def _table(header: Sequence[str], rows: Iterable[Sequence[str]], kinds: Sequence[str], style: str = "stack") -> str:
+    """Cells are markup; `kinds` are the columns' classes. Where it is narrow, rows become cards, of two columns where `style` says
+    pairs. Empty without rows."""
     body = [
         tag("tr", *(tag("td", cell, class_=kind or None, data_label=name) for cell, kind, name in zip(row, kinds, header, strict=True)))
         for row in rows
@@ -80,9 +82,7 @@ def _table(header: Sequence[str], rows: Iterable[Sequence[str]], kinds: Sequence
     if not body:
         return ""
     heads = (tag("th", text(name), class_=kind or None, scope="col") for name, kind in zip(header, kinds, strict=True))
-    return tag(
-        "div", tag("table", tag("thead", tag("tr", *heads)), tag("tbody", *body), class_="stack"), class_="scroll"
-    )
+    return tag("div", tag("table", tag("thead", tag("tr", *heads)), tag("tbody", *body), class_=style), class_="scroll")
 
 
 def _marked(mark: Mark, words: str) -> str:
@@ -95,7 +95,7 @@ def _change(row: Row) -> str:
 
 def _picture(row: Row) -> str:
     known = [value for value in row.trend if value is not None]
-    if not known:
+    if len(known) < 2:  # a dot is no trend
         return ""
     return picture(
         row.trend, f"{show(min(known), row.unit)} to {show(max(known), row.unit)}, last {show(known[-1], row.unit)}"
@@ -104,7 +104,8 @@ def _picture(row: Row) -> str:
 
 def _cards(report: Cadence) -> str:
     shown = [_card(row) for row in with_figure(report)]
-    return tag("div", *shown, class_="cards") if shown else ""
+    alone = len(shown) % 4 == 1 and len(shown) % 3 != 1  # one card in the last of rows of four
+    return tag("div", *shown, class_="cards thirds" if alone else "cards") if shown else ""
 
 
 def _card(row: Row) -> str:
@@ -128,7 +129,9 @@ def _promises(report: Cadence) -> str:
         (
             _marked(row.mark, SYMBOLS[row.mark]),
             text(row.title) + (tag("small", text(row.evidence)) if evidence else ""),
-            tag("b", text(show(row.value, row.unit))) + (tag("small", text(interval(row))) if evidence else ""),
+            tag(
+                "div", tag("b", text(show(row.value, row.unit))), tag("small", text(interval(row))) if evidence else ""
+            ),
             text(target(row)),
             text(verdict(row)),
             _change(row),
@@ -137,7 +140,7 @@ def _promises(report: Cadence) -> str:
         for row in with_figure(report)
     ]
     header = ("", "KPI", "value", "target", "verdict", "change", "trend")
-    return _table(header, rows, ("", "name", "number", "number", "", "", ""))
+    return _table(header, rows, ("sign", "name", "number", "number", "", "", ""))
 
 
 def _unjudged(report: Cadence) -> str:
@@ -148,7 +151,7 @@ def _unjudged(report: Cadence) -> str:
 
 
 def _unmeasured(report: Cadence) -> str:
-    rows = [(text(", ".join(titles)), text(reason)) for reason, titles in without_figure(report)]
+    rows = [(text("; ".join(titles)), text(reason)) for reason, titles in without_figure(report)]
     return _table(("target", "why"), rows, ("name", "soft"))
 
 
@@ -180,7 +183,7 @@ def _groups(report: Cadence) -> str:
         for one in report.groups
     ]
     header = ("scenario", "network", "runs", "missed", *(heading for _, heading, _ in GROUP_COLUMNS))
-    return _table(header, rows, ("name", "", *("number" for _ in header[2:])))
+    return _table(header, rows, ("name", "", *("number" for _ in header[2:])), "stack pairs")
 
 
 def _failures(report: Cadence) -> str:
@@ -196,9 +199,8 @@ def _runs(report: Cadence) -> str:
 def _data(report: Cadence) -> str:
     rows = []
     for one in report.data if report.counts.all else ():
-        mark = Mark.ON if one.ok else Mark.BELOW
-        cells = map(text, (one.dimension, *quality_figures(one)))
-        rows.append((*cells, _marked(mark, "✓ holds" if one.ok else "✗ does not hold")))
+        mark, words = quality_mark(one)
+        rows.append((*map(text, (one.dimension, *quality_figures(one))), _marked(mark, f"{SYMBOLS[mark]} {words}")))
     return _table(("dimension", "value", "limit", ""), rows, ("name", "number", "number", "tight"))
 
 

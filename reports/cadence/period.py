@@ -14,7 +14,7 @@ PERIODS: dict[str, tuple[timedelta, timedelta]] = {
     "2weeks": (timedelta(days=14), timedelta(days=1)),
     "month": (timedelta(days=30), timedelta(days=2)),
     "quarter": (timedelta(days=91), timedelta(days=7)),
-    "year": (timedelta(days=365), timedelta(days=28)),
+    "year": (timedelta(days=364), timedelta(days=28)),
 }
 """How long each is, and how long one point of its trends."""
 _WORDS = {"day": "day", "week": "week", "2weeks": "two weeks", "month": "month", "quarter": "quarter", "year": "year"}

@@ -19,6 +19,8 @@ from reports.store.entry import StoredRun
 from reports.targets.profile import Kpi, Profile
 from reports.verdict import judge_row, reason_not_judged
 
+NO_TARGET = "the platform's source sets no target"
+
 
 def rows(
     material: Material, profile: Profile, horizon: str, found: Pooled
@@ -53,10 +55,13 @@ def _told(kpi: Kpi, result: KpiResult, material: Material) -> KpiResult:
     """With the evidence that is a period's, not a run's."""
     if kpi.want is not None and result.status is not Status.NOT_JUDGED:
         return replace(result, evidence=_told_of_slices(result, material))
+    if is_over_history(kpi) and not kpi.targets and result.value is not None:
+        return replace(result, evidence=NO_TARGET)
     if result.value is not None or kpi.selector is None or not _has_baseline(kpi):
         return result
-    name = kpi.selector.metric.name
-    return replace(result, evidence=NOTHING.get(name, f"no run of this period that counts has samples of {kpi.metric}"))
+    own = f"no run of this period that counts has samples of {kpi.metric}"
+    why = result.evidence if result.status is Status.NOT_JUDGED else own
+    return replace(result, evidence=NOTHING.get(kpi.selector.metric.name, why))
 
 
 def _told_of_slices(result: KpiResult, material: Material) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from rich.console import Console, RenderableType
+from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
@@ -29,6 +29,8 @@ from reports.cadence.words import (
     measured_notes,
     not_measured,
     quality_figures,
+    quality_mark,
+    runs,
     span,
     target,
     told_runs,
@@ -36,10 +38,25 @@ from reports.cadence.words import (
     without_figure,
 )
 from reports.terminal_style import new_table, plain, show
+from reports.words import UNKNOWN
 
 _STYLES = {Mark.ON: "green", Mark.NEAR: "yellow", Mark.BELOW: "red", Mark.UNKNOWN: "dim"}
 _CHANGE_STYLES = {Change.BETTER: "green", Change.WORSE: "red", Change.SAME: "dim", Change.UNKNOWN: "dim"}
 _SEVERITY_STYLES = {"critical": "bold red", "warning": "yellow"}
+
+
+_NARROW = 110
+"""Columns of a terminal: fewer and the widest tables take another form."""
+
+
+class _Fitting:
+    """What `build(narrow)` makes, once it is known how wide it may be."""
+
+    def __init__(self, build: Callable[[bool], RenderableType]) -> None:
+        self._build = build
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        yield self._build(options.max_width < _NARROW - 2)  # a section is set in by two
 
 
 def print_cadence(report: Cadence, console: Console) -> None:
@@ -70,23 +87,35 @@ def _cards(report: Cadence) -> Table | None:
     return table if table.row_count else None
 
 
-def _promises(report: Cadence) -> Table | None:
+def _promises(report: Cadence) -> RenderableType | None:
+    return _Fitting(lambda narrow: _table_of_promises(report, narrow=narrow)) if with_figure(report) else None
+
+
+def _table_of_promises(report: Cadence, *, narrow: bool) -> Table:
+    """Where it is narrow, changes stand under the row and trends nowhere."""
     table = new_table()
     table.add_column("")
     table.add_column("KPI", ratio=1)
     for title in ("value", "target"):
         table.add_column(title, justify="right", no_wrap=True)
-    for title in ("verdict", "change", "trend"):
+    for title in ("verdict",) if narrow else ("verdict", "change", "trend"):
         table.add_column(title, no_wrap=title != "change")
     for row in with_figure(report):
-        name = Text(plain(row.title))
-        if AUDIENCES[report.audience].evidence:
-            sure = f"{interval(row)} · " if interval(row) else ""
-            name.append(f"\n{sure}{plain(row.evidence)}", style="dim")
-        verdict, trend = VERDICTS[row.status], Text(sparkline(row.trend), style="cyan")
         value = Text(show(row.value, row.unit), style=_STYLES[row.mark])
-        table.add_row(_mark(row.mark), name, value, target(row), verdict, _change(row), trend)
-    return table if table.row_count else None
+        name = _with_evidence(row, report, with_change=narrow)
+        more = () if narrow else (_change(row), Text(sparkline(row.trend), style="cyan"))
+        table.add_row(_mark(row.mark), name, value, target(row), VERDICTS[row.status], *more)
+    return table
+
+
+def _with_evidence(row: Row, report: Cadence, *, with_change: bool) -> Text:
+    name = Text(plain(row.title))
+    if AUDIENCES[report.audience].evidence:
+        sure = f"{interval(row)} · " if interval(row) else ""
+        name.append(f"\n{sure}{plain(row.evidence)}", style="dim")
+    if with_change and row.change in (Change.BETTER, Change.WORSE):
+        name.append("\n").append_text(_change(row))
+    return name
 
 
 def _change(row: Row) -> Text:
@@ -103,7 +132,7 @@ def _unjudged(report: Cadence) -> Table | None:
 def _unmeasured(report: Cadence) -> Table | None:
     table = new_table(header=False)
     for reason, titles in without_figure(report):
-        table.add_row(Text(plain(", ".join(titles))), Text(plain(reason), style="dim"))
+        table.add_row(Text(plain("; ".join(titles))), Text(plain(reason), style="dim"))
     return table if table.row_count else None
 
 
@@ -124,7 +153,13 @@ def _alerts(report: Cadence) -> Text | None:
     return Text("\n").join(lines) if lines else None
 
 
-def _groups(report: Cadence) -> Table | None:
+def _groups(report: Cadence) -> RenderableType | None:
+    if not report.groups:
+        return None
+    return _Fitting(lambda narrow: _told_groups(report) if narrow else _table_of_groups(report))
+
+
+def _table_of_groups(report: Cadence) -> Table:
     table = new_table()
     for title in ("scenario", "network"):
         table.add_column(title)
@@ -133,7 +168,18 @@ def _groups(report: Cadence) -> Table | None:
     for group in report.groups:
         counts = (str(group.runs), str(group.missed))
         table.add_row(Text(plain(group.scenario)), Text(plain(group.network or "–")), *counts, *group_figures(group))
-    return table if report.groups else None
+    return table
+
+
+def _told_groups(report: Cadence) -> Text:
+    """A paragraph each: the table's columns would hide each other."""
+    lines = []
+    for group in report.groups:
+        where = plain(f"{group.scenario}, {group.network}" if group.network else group.scenario)
+        figures = zip((heading for _, heading, _ in GROUP_COLUMNS), group_figures(group), strict=True)
+        told = ", ".join(f"{heading} {figure}" for heading, figure in figures if figure != UNKNOWN)
+        lines.append(Text.assemble((where, "bold"), f": {runs(group.runs)}, {group.missed} missed; {told}"))
+    return Text("\n").join(lines)
 
 
 def _failures(report: Cadence) -> Table | None:
@@ -155,7 +201,7 @@ def _runs(report: Cadence) -> Text:
 def _data(report: Cadence) -> Table | None:
     table = new_table(header=False)
     for one in report.data:
-        table.add_row(_mark(Mark.ON if one.ok else Mark.BELOW), one.dimension, *quality_figures(one))
+        table.add_row(_mark(quality_mark(one)[0]), one.dimension, *quality_figures(one))
     return table if report.counts.all else None
 
 

@@ -49,9 +49,9 @@ def headline(report: Cadence) -> tuple[Mark, str]:
     if not report.counts.all:
         return Mark.UNKNOWN, f"No runs are stored of this {report.period.words}"
     if not report.counts.counted and report.counts.shut_out:
-        return Mark.BELOW, f"Nobody got in: all {_runs(report.counts.shut_out)} found the platform closed"
+        return Mark.BELOW, f"Nobody got in: all {runs(report.counts.shut_out)} found the platform closed"
     if not report.counts.counted:
-        return Mark.UNKNOWN, f"None of {_runs(report.counts.all)} can be relied on"
+        return Mark.UNKNOWN, f"None of {runs(report.counts.all)} can be relied on"
     below, near, on = (report.marked(mark) for mark in (Mark.BELOW, Mark.NEAR, Mark.ON))
     known = len(below) + len(near) + len(on)
     if not known:
@@ -85,13 +85,14 @@ def told_runs(counts: Counts) -> str:
         (counts.shut_out, "in which nobody got in"),
     )
     told = ", ".join(f"{number} {words}" for number, words in reasons if number)
-    text = _runs(counts.all)
+    text = runs(counts.all)
     if counts.counted < counts.all:
         text += f", {counts.counted} of them count" + (f" ({told})" if told else "")
     return f"{text}; {counts.missed or 'none'} missed a target" if counts.all else text
 
 
-def _runs(count: int) -> str:
+def runs(count: int) -> str:
+    """ "1 run", "7 runs", "no runs"."""
     return f"{count or 'no'} run{'' if count == 1 else 's'}"
 
 
@@ -174,7 +175,7 @@ def quality_figures(data: Data) -> tuple[str, str]:
 def measured_notes(report: Cadence) -> list[str]:
     """How to read the page. Who is not told the reasons is told what is missing."""
     told = "unmeasured" in AUDIENCES[report.audience].sections
-    missing = "" if told else ", ".join(row.title for row in report.rows if row.value is None)
+    missing = "" if told else "; ".join(row.title for row in report.rows if row.value is None)
     return [
         *report.notes,
         *([f"without a figure: {missing}"] if missing and report.counts.all else ()),
@@ -182,6 +183,13 @@ def measured_notes(report: Cadence) -> list[str]:
         "twice the failures that it allows",
         "better and worse are said only where runs differ by more than they scatter (95 %)",
     ]
+
+
+def quality_mark(data: Data) -> tuple[Mark, str]:
+    """Does it hold? Where no run says anything of it, nobody knows."""
+    if data.value is None:
+        return Mark.UNKNOWN, "nothing to go by"
+    return (Mark.ON, "holds") if data.ok else (Mark.BELOW, "does not hold")
 
 
 def with_figure(report: Cadence) -> list[Row]:

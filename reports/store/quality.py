@@ -24,8 +24,10 @@ CLOCK_SLACK = 5.0
 """Seconds by which two clocks may disagree: a run that ends later than that after it was stored has no known age."""
 _RUN_FIELDS = ("id", "started_at", "duration_seconds", "scenario", "target", "version", "targets", "horizon")
 _HEALTH_FIELDS = ("trustworthy", "reasons")
-_CORE_METRICS = ("join_success_ratio", "connection_success_ratio", "connection_stability_ratio", "send_bitrate_bps")
+_CORE_METRICS = ("join_success_ratio", "connection_success_ratio", "connection_stability_ratio")
 """What every run has in which somebody joined, whatever its scenario."""
+_BITRATES = ("send_bitrate_bps", "receive_bitrate_bps")
+"""One of which it has: who only watches sends nothing, who only publishes is sent nothing."""
 _MOST_NAMED = 3
 
 
@@ -77,6 +79,7 @@ def _completeness(entry: Entry) -> Iterable[tuple[str, bool]]:
         return
     for name in _CORE_METRICS:
         yield f"no {name}", name in entry.summary
+    yield "no bitrate, neither way", any(name in entry.summary for name in _BITRATES)
     for name, part in entry.summary.items():
         yield f"{name} has no histogram", isinstance(part.get("histogram"), Mapping)
 

@@ -111,8 +111,10 @@ def test_a_frame_is_known_by_its_capture_between_those_that_are_told() -> None:
 
 
 def test_the_sentences_about_streams_of_others() -> None:
-    assert statement({f"{FOREIGN}VP8 640×360": 2, f"{CLOCK}{WHY_NOT['none']}": 1, f"{CLOCK}by abs-capture-time": 1}) == [
-        "2 streams of others: VP8 640×360",
+    assert statement(
+        {f"{FOREIGN}VP8 640×360": 2, f"{CLOCK}{WHY_NOT['none']}": 1, f"{CLOCK}by abs-capture-time": 1}
+    ) == [
+        "2 streams of others: VP8 640×360, no source to compare the pictures with",
         "frame latency of 1 stream of others: by abs-capture-time",
         "frame latency of 1 stream of others: the stream carries no clock",
     ]

@@ -13,6 +13,7 @@ import probe.client.room_moves
 from probe.client.entry import Entry
 from probe.client.meeting import Meeting
 from probe.client.operations import Operation
+from probe.model.errors import ConfigError
 from probe.model.scenario import Scenario
 from probe.signalling import base
 from tests.client.fakes import START, Bench
@@ -228,6 +229,25 @@ async def test_the_first_one_in_pins_the_room(topology: str, monkeypatch: pytest
     await hall.run()
     assert hall.pinned == [("room-p1", topology)]
     assert hall.moves() == []
+
+
+async def test_a_platform_that_cannot_be_pinned_is_complained_of_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The room is what the platform makes it, and figures are told by what really carried them."""
+    asked: list[str] = []
+
+    async def refuse(self: FakeParticipant, topology: str) -> None:
+        asked.append(self.name)
+        raise ConfigError("topology sfu can't be had here", who="wss://meet.example", phase="topology")
+
+    monkeypatch.setattr(FakeParticipant, "force_topology", refuse)
+    hall = Hall(monkeypatch, topology="sfu")
+    first, second = await hall.come("a", "b")
+    await hall.meeting.leave(first)
+    await hall.meeting.leave(second)
+    await hall.come("c", "d")
+    assert asked == ["a"]
+    assert hall.bench.context.errors == {("topology", "wss://meet.example", "topology sfu can't be had here"): 1}
+    assert [one.topology for one in hall.told if one.name == "join"] == ["p2p"] * 4
 
 
 async def test_an_interrupted_meeting_leaves_and_blames_nobody(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,6 +11,7 @@ from probe.client.stream_decoder import Decoded
 from probe.client.view import View
 from probe.client.vmaf_samples import VmafSamples
 from probe.measure.assembly import Frame, MediaPacket
+from probe.measure.recognition import Flow
 from probe.media.picture import UNREAD, PictureReading
 from probe.rtc.receiver import ReceiverHooks
 from tests.client.fakes import START, Bench
@@ -175,6 +176,25 @@ async def test_flowing_needs_every_kind_on_that_path() -> None:
     assert viewer.view.flows_on("nowhere", ())
     viewer.view.path_closed("b")
     assert not viewer.view.flows_on("b", ("audio",))
+
+
+async def test_where_its_media_flows_since_when_and_until_when() -> None:
+    viewer = Viewer()
+    viewer.open("a", "p2p")
+    viewer.open("a", "p2p", "audio")
+    viewer.open("b", "sfu")
+    for number in range(3):
+        viewer.frame("a", number, 0.25)
+    viewer.frame("b", 2, 0.5)
+    later = int(5 * FPS)
+    viewer.frame("a", later, 0.25)
+    again = START + 5 + 0.25
+    assert viewer.view.flows() == [
+        Flow("you", "video", "a", again, again),
+        Flow("you", "video", "b", START + 2 / FPS + 0.5, START + 2 / FPS + 0.5),
+    ]
+    viewer.view.path_closed("a")
+    assert [flow.path for flow in viewer.view.flows()] == ["b"]
 
 
 async def test_audio_on_two_paths_is_heard_on_both_and_new_once() -> None:

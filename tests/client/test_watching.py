@@ -89,3 +89,32 @@ def test_too_little_to_say_anything(frames: int) -> None:
     _show(watching, frames)
     watching.finish()
     assert bench.samples == []
+
+
+def test_rates_of_seconds_and_whether_frames_came() -> None:
+    bench = Bench()
+    watching = Watching(bench.context, "me", "you", "sfu")
+    _show(watching, 21)
+    watching.stood_until(START + 4.5)
+    watching.finish()
+    assert bench.values("window_frame_rate", topology="sfu") == pytest.approx([10, 10, 0, 0])
+    assert bench.values("stream_available_ratio", topology="sfu") == [1, 1, 0, 0]
+
+
+@pytest.mark.parametrize(("pictures", "count"), [(("VP8", 640, 360), 1), (("VP8", 3840, 2160), 0), (None, 0)])
+def test_what_has_no_source_is_estimated_where_the_estimate_holds(
+    pictures: tuple[str, int, int] | None, count: int
+) -> None:
+    bench = Bench("pictures")
+    watching = Watching(bench.context, "me", "cam", "sfu")
+    for number in range(41):
+        if number:
+            watching.on_interval(START + (number - 1) / 15, START + number / 15, frozen=False)
+        watching.on_frame(START + number / 15, None, None, 4000)
+        watching.pictures = pictures
+    watching.finish()
+    found = bench.values("video_score_estimated")
+    assert len(found) == count
+    assert all(3 < score < 5 for score in found)
+    for metric in ("video_quality_score", "video_mos", "frames_lost", "frame_id_unread_ratio", "frame_id_wrong"):
+        assert bench.values(metric) == [], metric

@@ -150,8 +150,10 @@ def in_yaml(default: Any) -> str:
     """A default as the page writes it."""
     if default is PydanticUndefined:
         return "required"
-    if default is None:
-        return "`null`"
+    if default is None or isinstance(default, bool):
+        return f"`{'null' if default is None else str(default).lower()}`"
+    if isinstance(default, tuple) and default:
+        return f"`{', '.join(map(str, default))}`"
     if default == "" or default == ():
         return '`""`' if default == "" else "`[]`"
     return f"`{default:.12g}`" if isinstance(default, float) else f"`{default}`"
@@ -172,7 +174,7 @@ def test_every_key_of_a_scenario_stands_with_its_default_and_limits() -> None:
     keys = scenario_keys()
     assert len(keys) > 30
     assert {key: rows[key][0] for key in keys if key in rows} == {key: in_yaml(keys[key].default) for key in keys}
-    assert set(rows) - set(keys) == {"media", "observe", "prices"}
+    assert set(rows) - set(keys) == {"http", "ice", "media", "observe", "prices"}
     for key, field in keys.items():
         words = re.findall(r"[\w.]+", rows[key][1])
         assert [limit for limit in limits(field) if limit not in words] == [], key
@@ -199,12 +201,13 @@ def test_shipped_scenarios_come_to_what_the_page_says() -> None:
     }
 
 
-def test_the_page_says_which_scenario_judges_what() -> None:
+@pytest.mark.parametrize("profile", ["video-platform", "camera-traffic"])
+def test_the_page_says_which_scenario_judges_what(profile: str) -> None:
+    shipped = {name: one.judges or () for name in scenario_names() if (one := load_scenario(name)).targets == profile}
     judged: dict[str, set[str]] = {}
-    for kpis, scenarios in tables(SCENARIOS_PAGE, "row of `video-platform`"):
-        judges = set(scenario_names()) if scenarios.startswith("all") else set(code(scenarios))
+    for kpis, scenarios in tables(SCENARIOS_PAGE, f"row of `{profile}`"):
+        judges = set(shipped) if scenarios.startswith("all") else set(code(scenarios))
         judged |= dict.fromkeys(code(kpis), judges)
-    shipped = {name: load_scenario(name).judges or () for name in scenario_names()}
     assert judged == {
         kpi: {name for name, kpis in shipped.items() if kpi in kpis} for kpis in shipped.values() for kpi in kpis
     }

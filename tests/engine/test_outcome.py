@@ -46,6 +46,7 @@ def test_everything_adds_up() -> None:
     assert total.networks == {("lte", "a survey"): 4}
     assert total.series.columns()["frame_rate"] == [None, None, 15.0]
     assert total.disturbed == {(5.0, "3 % loss"): 3}
+    assert total.noticed == {(7.0, "selected pair changed: host/host to host/prflx"): 3}
 
 
 def test_the_peak_is_that_of_all_processes_together() -> None:

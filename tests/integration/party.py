@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
-from probe.client.context import Context
+from probe.client.context import Context, Depth
 from probe.client.meeting import Meeting
 from probe.client.participant import Participant
 from probe.client.seams import Media
@@ -69,7 +69,9 @@ def _as_it_is(signalling: Signalling) -> Signalling:
 
 
 @asynccontextmanager
-async def party(scenario: Scenario, around: Callable[[Signalling], Signalling] = _as_it_is) -> AsyncIterator[Party]:
+async def party(
+    scenario: Scenario, around: Callable[[Signalling], Signalling] = _as_it_is, depth: Depth = "pictures"
+) -> AsyncIterator[Party]:
     """Everything that a run has, without the run. `around` may put something between participants and server."""
     clock, health = Clock(), GeneratorHealth()
     wheel = TimerWheel(clock, health.pacing_error)
@@ -82,7 +84,7 @@ async def party(scenario: Scenario, around: Callable[[Signalling], Signalling] =
     samples: list[Sample] = []
     pool = DecodePool()
     context = Context(
-        clock=clock, wheel=wheel, health=health, sink=samples.append, depth="pictures", rng=random.Random(7),
+        clock=clock, wheel=wheel, health=health, sink=samples.append, depth=depth, rng=random.Random(7),
         epoch=clock.now(), video=video, pool=pool, codecs=("VP8",), connect_deadline=2.0,
     )  # fmt: skip
     policy = Policy(p2p_limit=scenario.p2p_limit, migration_deadline=scenario.migration_deadline)
@@ -97,7 +99,14 @@ async def party(scenario: Scenario, around: Callable[[Signalling], Signalling] =
         found.present += change
 
     meeting = Meeting(
-        context, scenario, "room", lambda: around(ShimSignalling(url, Access())), new_media, SavingsLedger(), vmaf, present
+        context,
+        scenario,
+        "room",
+        lambda: around(ShimSignalling(url, Access())),
+        new_media,
+        SavingsLedger(),
+        vmaf,
+        present,
     )
     found = Party(meeting, context, samples)
     try:

@@ -12,13 +12,15 @@ from probe.signalling import base
 
 Says = Literal["nothing", "first", "last"]
 KINDS = ("audio", "video")
+PAUSE = 0.4
+"""Seconds without any path, where the old ones are closed first."""
 
 
 class PlainPlatform:
     """Around the shim's own adapter. It answers the handshake itself, and notes when what of it happened (monotonic).
 
-    `says`: whether and when the platform tells its topology; `breaks`: the old paths are closed before any new one is there;
-    `reaches`: False where nobody who was there before gets through to the SFU.
+    `says`: whether and when the platform tells its topology; `breaks`: the old paths are closed a while before any new
+    one is there; `reaches`: False where nobody who was there before gets through to the SFU.
     """
 
     def __init__(
@@ -41,10 +43,12 @@ class PlainPlatform:
         return replace(await self.shim.join(room, name), handshake=False)
 
     async def next_event(self) -> base.Event:
-        while True:
-            if self._later:
-                return self._later.pop(0)
-            self._later += self._shown(await self.shim.next_event())
+        while not self._later:
+            event = await self.shim.next_event()
+            if self._breaks and isinstance(event, base.OpenPath) and event.migration is not None:
+                await asyncio.sleep(PAUSE)
+            self._later += self._shown(event)
+        return self._later.pop(0)
 
     def _shown(self, event: base.Event) -> list[base.Event]:
         """What a participant gets to see of it."""

@@ -9,6 +9,10 @@ const { RTCPeerConnection, useOPUS, useVP8, useH264, MediaStreamTrack } = requir
 
 const TOKEN = process.argv[2];
 const SDP = "application/sdp", FRAGMENT = "application/trickle-ice-sdpfrag";
+const CORS = {  // pages of any origin may publish
+  "Access-Control-Allow-Origin": "*", "Access-Control-Expose-Headers": "Location, ETag, Link",
+  "Access-Control-Allow-Methods": "OPTIONS, POST, PATCH, DELETE", "Access-Control-Allow-Headers": "Authorization, Content-Type, If-Match",
+};
 const sessions = new Map();
 const counted = { audio: 0, video: 0, keyframes_wanted: 0, trickled: 0, deleted: 0, refused: 0, waited: 0 };
 let live = null; // the publisher: {tracks: {kind: {track, receiver}}}
@@ -26,7 +30,7 @@ function opened(pc, kind) {
 }
 
 function send(response, status, body, headers = {}) {
-  response.writeHead(status, headers);
+  response.writeHead(status, { ...CORS, ...headers });
   response.end(body);
 }
 
@@ -99,6 +103,7 @@ async function patch(session, request, body, response) {
 async function answer(request, body, response) {
   const path = request.url.split("?")[0];
   if (path === "/stats") return send(response, 200, JSON.stringify({ ...counted, sessions: sessions.size }));
+  if (request.headers["access-control-request-method"]) return send(response, 204); // a page's, which carries no token
   if (request.headers.authorization !== `Bearer ${TOKEN}`) {
     counted.refused++;
     return send(response, 401);

@@ -109,6 +109,7 @@ def test_a_depth_for_everybody(depth: str) -> None:
         ({"metrics_port": "65536"}, "--metrics-port", "from 0 to 65535"),
         ({"step_time": "1s"}, "--step-time", "5s to"),
         ({"scenario": "campain"}, "", "did you mean 'campaign'"),
+        ({"scenario": "camera"}, "--scenario", "'camera' watches a stream"),
     ],
 )
 def test_bad_input_names_the_option_and_what_is_allowed(told: dict[str, str], option: str, allowed: str) -> None:

@@ -233,6 +233,45 @@ def test_only_what_flowed_is_awaited() -> None:
     assert call.told() == [Began(5.0, "p2p", "sfu", _streams(BEN) | {(CLEO, "audio")}), Ended(5.5, "sfu")]
 
 
+def test_what_stopped_long_before_is_not_awaited() -> None:
+    call = _mesh(BEN)
+    call.playing.discard((BEN, "video", "to ben"))
+    call.until(8.0)
+    call.opens("sfu", "sfu")
+    assert call.told() == [Began(8.0, "p2p", "sfu", frozenset({(BEN, "audio")}))]
+
+
+def test_nor_is_it_where_the_old_path_is_closed_first() -> None:
+    call = _mesh(BEN)
+    call.playing.discard((BEN, "video", "to ben"))
+    call.until(8.0)
+    call.closes("to ben")
+    call.until(8.5)
+    call.opens("sfu", "sfu")
+    assert call.told() == [Began(8.0, "p2p", "sfu", frozenset({(BEN, "audio")}))]
+
+
+def test_of_two_paths_the_first_that_brings_it_counts() -> None:
+    call = _two()
+    call.opens("sfu", "sfu")
+    call.plays("sfu", BEN)
+    call.until(5.5)
+    call.opens("sfu too", "sfu")
+    call.closes("to ben")
+    call.until(7.0)
+    assert call.told()[1:] == [Ended(5.5, "sfu")]
+    again = _two()
+    again.opens("sfu", "sfu")
+    again.opens("sfu too", "sfu")
+    again.plays("sfu", BEN)
+    again.until(5.4)
+    again.stops("to ben")
+    again.until(5.8)
+    again.plays("sfu too", BEN)
+    again.until(7.0)
+    assert again.told()[1:] == [Ended(5.4, "sfu")]
+
+
 # it fails
 
 
@@ -268,6 +307,14 @@ def _new_path_fails(call: Call) -> None:
     call.dies("sfu", "no candidate pair works")
 
 
+def _says_one_thing_and_does_another(call: Call) -> None:
+    call.opens("sfu", "sfu")
+    call.plays("sfu", BEN)
+    call.until(5.5)
+    call.says("p2p")
+    call.closes("to ben")
+
+
 @pytest.mark.parametrize(
     ("what", "topology", "why"), [
         (_never_opened, "p2p", "no sfu path was opened"),
@@ -276,6 +323,7 @@ def _new_path_fails(call: Call) -> None:
         (_never_stops, "p2p", "the p2p path still carries media"),
         (_lost_on_both, "sfu", "video of ben on no path"),
         (_new_path_fails, "p2p", "audio of ben, video of ben on no path"),
+        (_says_one_thing_and_does_another, "sfu", "the platform says p2p, and the media stays on the sfu path"),
     ],
 )  # fmt: skip
 def test_at_the_deadline_it_has_failed(what: Callable[[Call], None], topology: Topology, why: str) -> None:
@@ -300,6 +348,44 @@ def test_what_comes_after_the_deadline_is_no_second_migration() -> None:
     assert call.told() == [_began(5.0), failed, Settled("sfu")]
 
 
+def test_it_failed_at_the_deadline_whenever_that_is_noticed() -> None:
+    call = _mesh(BEN, deadline=3.0)
+    call.says("sfu")
+    call.now += 7.0
+    call.look()
+    assert call.told()[1:] == [Ended(8.0, "p2p", "not moved within 3 s: audio of ben, video of ben on no path")]
+
+
+def test_a_path_that_took_over_late_is_one_like_others() -> None:
+    call = _mesh(BEN, deadline=3.0)
+    call.opens("sfu", "sfu")
+    call.until(9.0)
+    call.plays("sfu", BEN)
+    call.until(9.5)
+    call.closes("to ben")
+    call.opens("to ben again", "p2p", BEN)
+    call.plays("to ben again", BEN)
+    call.until(10.0)
+    call.stops("sfu")
+    call.until(12.0)
+    call.closes("to ben again")
+    call.plays("sfu", BEN)
+    call.until(14.0)
+    assert call.told()[2:] == [
+        Settled("sfu"), Began(9.5, "sfu", "p2p", _streams(BEN)), Ended(10.0, "p2p"), _began(12.0), Ended(12.1, "sfu"),
+    ]  # fmt: skip
+
+
+def test_a_break_longer_than_the_deadline_is_a_call_that_was_lost() -> None:
+    call = _mesh(BEN, deadline=3.0)
+    call.closes("to ben")
+    call.until(8.1)
+    call.opens("sfu", "sfu")
+    call.plays("sfu", BEN)
+    call.until(20.0)
+    assert call.told() == [Settled("sfu")]
+
+
 def test_a_new_attempt_after_the_deadline_is_one() -> None:
     call = _mesh(BEN, deadline=3.0)
     call.opens("sfu", "sfu")
@@ -322,6 +408,18 @@ def test_new_paths_that_fail_while_the_old_ones_stay() -> None:
     call.dies("sfu", "no candidate pair works")
     call.until(20.0)
     assert call.told() == [_began(5.0), Ended(6.0, "p2p", "back to p2p: no candidate pair works")]
+
+
+def test_why_is_told_by_the_one_that_failed() -> None:
+    call = _two()
+    call.opens("down", "sfu")
+    call.opens("up", "sfu")
+    call.until(6.0)
+    call.dies("down", "no candidate pair works")
+    call.until(6.4)
+    call.closes("up")
+    call.until(20.0)
+    assert call.told()[1:] == [Ended(6.4, "p2p", "back to p2p: no candidate pair works")]
 
 
 def test_one_that_is_opened_again_within_a_second_is_the_same_attempt() -> None:
@@ -398,6 +496,16 @@ def test_somebody_joins_and_the_server_is_needed_again() -> None:
     assert call.told()[-1] == Ended(5.4, "sfu", "superseded: somebody joined")
 
 
+def test_somebody_joins_and_the_room_does_not_move_all_the_same() -> None:
+    call = _two()
+    call.opens("sfu", "sfu")
+    call.found.joined(CLEO)
+    call.until(5.4)
+    call.closes("sfu")
+    call.until(20.0)
+    assert call.told()[1:] == [Ended(5.4, "p2p", "back to p2p: the sfu paths were closed again")]
+
+
 def test_a_failure_is_one_whoever_leaves() -> None:
     call = _two()
     call.found.joined(CLEO)
@@ -458,6 +566,27 @@ def test_who_leaves_is_not_awaited() -> None:
     assert call.told() == [_began(5.0, BEN, CLEO), Ended(6.0, "sfu")]
 
 
+def test_whose_path_is_not_closed_when_it_leaves_holds_up_nobody() -> None:
+    call = _mesh(BEN, CLEO)
+    call.opens("sfu", "sfu")
+    call.plays("sfu", BEN)
+    call.until(5.5)
+    call.leaves(CLEO)
+    call.until(6.0)
+    call.closes("to ben")
+    assert call.told() == [_began(5.0, BEN, CLEO), Ended(6.0, "sfu")]
+
+
+def test_who_leaves_after_the_break_has_nothing_to_lose() -> None:
+    call = _server(BEN, CLEO)
+    call.closes("down")
+    call.until(5.2)
+    call.leaves(CLEO)
+    call.until(5.4)
+    call.opens("to ben", "p2p", BEN)
+    assert call.told() == [Began(5.0, "sfu", "p2p", _streams(BEN))]
+
+
 def test_where_all_left_there_is_nothing_to_wait_for() -> None:
     call = _two()
     call.opens("sfu", "sfu")
@@ -492,9 +621,10 @@ def test_a_connection_that_is_made_anew_is_no_migration() -> None:
 # more than one
 
 
-def test_there_and_back_are_two_migrations() -> None:
+@pytest.mark.parametrize("what", [_make_before_break, _break_before_make])
+def test_there_and_back_are_two_migrations(what: Callable[[Call], None]) -> None:
     call = _two()
-    _make_before_break(call)
+    what(call)
     call.until(8.0)
     call.opens("to ben again", "p2p", BEN)
     call.plays("to ben again", BEN)

@@ -51,6 +51,10 @@ def scenario(**fields: Any) -> Scenario:
         ({"media": {"video": None, "audio": None}}, "video and audio are both switched off"),
         ({"participants": 1}, "1 without visitors meets nobody"),
         ({"participants": 3, "visitors": 1}, "never crosses p2p_limit 2"),
+        ({"watch": 1}, "watch: 1 should be a valid boolean"),
+        ({"watch": True}, "watch: a stream comes from a server, so topology: sfu, not hybrid"),
+        ({"watch": True, "topology": "sfu", "browsers": 1}, "watch: browsers would take part in a meeting"),
+        ({"watch": True, "topology": "sfu", "media": {"video": None}}, "watch: a viewer waits for a picture"),
         ({"addresses": ["here"]}, "addresses[0]: 'here' does not appear to be an IPv4 or IPv6 address"),
         ({"addresses": "127.0.0.1"}, "addresses: '127.0.0.1' should be a list"),
         ({"name": ""}, "name: '' "),
@@ -173,3 +177,9 @@ def test_rubbish_is_a_config_error_or_a_scenario(data: dict[str, Any]) -> None:
     """Nothing but a ConfigError may come out, whatever goes in."""
     with contextlib.suppress(ConfigError):
         assert isinstance(parse_scenario(data, source="fuzz"), Scenario)
+
+
+def test_one_viewer_is_enough() -> None:
+    found = scenario(watch=True, topology="sfu", participants=1)
+    assert (found.watch, found.migrates, found.staying) == (True, False, 1)
+    assert not scenario().watch

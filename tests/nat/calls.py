@@ -7,7 +7,7 @@ import json
 import sys
 from asyncio.subprocess import STDOUT
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -22,8 +22,8 @@ from tests.nat.one import SCENARIO
 from tests.nat.plan import Plan, Report
 
 Service = Literal["stun", "turn", "sfu"]
-_AT_A_TIME = 4
-"""Calls: more of them would measure the processors."""
+_AT_A_TIME = 6
+"""Calls, of which most wait: more of them would measure the processors."""
 _START_SECONDS = 90.0
 
 
@@ -97,16 +97,14 @@ async def stun_server(net: Internet) -> AsyncIterator[None]:
 async def neighbourhood(net: Internet, sites: list[tuple[Site, Site]]) -> AsyncIterator[Neighbourhood]:
     """The signalling servers, and a machine at each site. All are gone in the end."""
     await prepare(SCENARIO)  # once, and not by each of the machines
-    async with AsyncExitStack() as going:
-        shims = await Child.start(net.servers, sys.executable, "-m", "tests.nat.shims", SERVER)
-        going.push_async_callback(shims.end)
-        machines: list[tuple[Machine, Machine]] = []
-        for pair in sites:
-            started = [await Machine.start(site) for site in pair]
-            for machine in started:
-                going.push_async_callback(machine.end)
-            machines.append((started[0], started[1]))
+    shims = await Child.start(net.servers, sys.executable, "-m", "tests.nat.shims", SERVER)
+    first: dict[str, Machine] = {}
+    second: dict[str, Machine] = {}
+    try:
+        for one, two in sites:
+            first[one.kind], second[two.kind] = await Machine.start(one), await Machine.start(two)
         urls = json.loads(await shims.line(_START_SECONDS))
-        await asyncio.gather(*(machine.ready() for pair in machines for machine in pair))
-        first, second = ({pair[at].site.kind: pair[at] for pair in machines} for at in (0, 1))
+        await asyncio.gather(*(machine.ready() for machine in (*first.values(), *second.values())))
         yield Neighbourhood(urls, first, second)
+    finally:
+        await asyncio.gather(shims.end(), *(machine.end() for machine in (*first.values(), *second.values())))

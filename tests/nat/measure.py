@@ -43,11 +43,12 @@ class Measured:
 
 
 async def measure() -> Measured:
-    """A minute or so. Raises RuntimeError when something of the lab itself does not work."""
+    """A minute or so. Raises RuntimeError when a box is not the NAT that it should be, or something else of the lab fails."""
     with internet() as net:
         sites = [(net.site(kind), net.site(kind)) for kind in KINDS]
         async with stun_server(net):
             found = await identify(sites)
+            _check(found)
             async with neighbourhood(net, sites) as there:
                 services: tuple[Service, ...] = ("stun", "turn")
                 wanted = [(service, *pair) for service in services for pair in pairs()]
@@ -60,6 +61,14 @@ async def identify(sites: list[tuple[Site, Site]]) -> dict[str, tuple[Found, Fou
     """Of each, which NAT it is behind."""
     found = await asyncio.gather(*(_identify(site) for pair in sites for site in pair))
     return {one.site.kind: (one, two) for one, two in zip(found[::2], found[1::2], strict=True)}
+
+
+def _check(found: Mapping[str, tuple[Found, Found]]) -> None:
+    """What is measured behind a box that is something else than its name says is worth nothing."""
+    for kind, sites in found.items():
+        for one in sites:
+            if one.behaviour != KINDS[kind]:
+                raise RuntimeError(f"the box that should be {kind} is {one.behaviour}")
 
 
 async def _identify(site: Site) -> Found:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+from collections.abc import Callable
 from dataclasses import asdict
 
 from probe.client.context import Context
@@ -32,6 +33,8 @@ SCENARIO = Scenario(
     media=Media(video=None, audio=AudioMedia(seconds=2)),
     observe=Observe(depth="frames"),
 )
+_ROUND_TRIP_SECONDS = 3.0
+"""Checks that had to be repeated tell no round trip; RTCP does, a second or so later."""
 _LONGEST = 60.0
 """Seconds of one stay, should nobody say leave."""
 
@@ -68,6 +71,8 @@ class Stay:
             heard = await self._meet()
             if not heard and self._plan.rescue:
                 heard = await self._rescue()
+            if heard:
+                await _until(lambda: self._round_trip is not None, _ROUND_TRIP_SECONDS)
             _say(json.dumps(asdict(self._report(heard))))
             async with asyncio.timeout(_LONGEST):
                 await self.leave.wait()
@@ -90,13 +95,7 @@ class Stay:
         return await self._hears_all()
 
     async def _hears_all(self) -> bool:
-        try:
-            async with asyncio.timeout(CONNECT_SECONDS):
-                while not self._all_heard():  # noqa: ASYNC110 - it looks at things that know of no event
-                    await asyncio.sleep(0.02)
-        except TimeoutError:
-            return False
-        return True
+        return await _until(self._all_heard, CONNECT_SECONDS)
 
     def _all_heard(self) -> bool:
         packets = self._packets()
@@ -105,6 +104,10 @@ class Stay:
     def _packets(self) -> dict[str, int]:
         """Of audio, by who sent them."""
         return {remote: view.timelines["audio"].new for remote, view in self._who.views.items()}
+
+    @property
+    def _round_trip(self) -> float | None:
+        return self._who.figures()["round_trip_seconds"]
 
     def _report(self, heard: bool) -> Report:
         who, clock = self._who, self._who.join_clock
@@ -121,7 +124,7 @@ class Stay:
             phases=phases,
             connect=connected - entered if who.timed and connected is not None and entered is not None else None,
             ice=phases.get("ice_connected"),
-            round_trip=who.figures()["round_trip_seconds"],
+            round_trip=self._round_trip,
             packets=self._packets(),
             failed_phase=path.phase if path is not None and not heard else None,
             errors=tuple(self._errors),
@@ -130,6 +133,17 @@ class Stay:
     def _path(self) -> Path | None:
         """The one in use: the last that was opened."""
         return max(self._who.paths.values(), key=lambda path: path.opened, default=None)
+
+
+async def _until(condition: Callable[[], bool], within: float) -> bool:
+    """Look 50 times a second, for so many seconds. Whether it came."""
+    try:
+        async with asyncio.timeout(within):
+            while not condition():  # noqa: ASYNC110 - it looks at things that know of no event
+                await asyncio.sleep(0.02)
+    except TimeoutError:
+        return False
+    return True
 
 
 async def main() -> None:

@@ -56,15 +56,22 @@ def _needed(endpoint: socket.socket, server: Address) -> stun.Message:
     return answer
 
 
-def mapping(endpoint: socket.socket, server: Address) -> tuple[Dependence, list[Address]]:
-    """RFC 5780 section 4.3, and how the socket looks from the server, its other address, and both ports of that."""
+def mapped(endpoint: socket.socket, server: Address) -> list[Address]:
+    """How the socket looks from the server, from its other address, and from another port of that."""
     first = _needed(endpoint, server)
-    other: Address = first.attributes["OTHER-ADDRESS"]
+    other: Address | None = first.attributes.get("OTHER-ADDRESS")
+    if other is None:
+        raise SystemExit(f"{server[0]}:{server[1]} has one address only: it can't tell one NAT from another")
     answers = [first, _needed(endpoint, (other[0], server[1])), _needed(endpoint, other)]
-    seen: list[Address] = [answer.attributes["XOR-MAPPED-ADDRESS"] for answer in answers]
-    if seen[0] == seen[1] == seen[2]:
-        return Dependence.NONE, seen
-    return (Dependence.ADDRESS if seen[1] == seen[2] else Dependence.PORT), seen
+    return [answer.attributes["XOR-MAPPED-ADDRESS"] for answer in answers]
+
+
+def mapping(seen: list[Address]) -> Dependence:
+    """RFC 5780 section 4.3, of what `mapped` gave."""
+    first, other_address, other_port = seen
+    if first == other_address == other_port:
+        return Dependence.NONE
+    return Dependence.ADDRESS if other_address == other_port else Dependence.PORT
 
 
 def filtering(endpoint: socket.socket, server: Address) -> Dependence:
@@ -87,9 +94,9 @@ def _socket(server: Address) -> socket.socket:
 
 def main(server: Address) -> None:
     with _socket(server) as one, _socket(server) as two:
-        mapped, seen = mapping(one, server)
-        filtered = filtering(two, server)
-        print(json.dumps({"local": one.getsockname(), "mapped": seen, "mapping": mapped, "filtering": filtered}))
+        seen = mapped(one, server)
+        found = {"mapping": mapping(seen), "filtering": filtering(two, server)}
+        print(json.dumps({"local": one.getsockname(), "mapped": seen, **found}))
 
 
 if __name__ == "__main__":

@@ -2,38 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
-from tests.nat.calls import Call, Service
+from tests.nat.calls import Call
 from tests.nat.measure import Measured
 from tests.nat.theory import direct, pairs
 
 
 def table(measured: Measured) -> str:
     """Markdown: a row for each combination."""
-    return "\n".join(_rows(measured.calls))
+    return "\n".join(_rows(measured))
 
 
-def _rows(calls: Mapping[tuple[Service, str, str], Call]) -> Iterator[str]:
-    yield "| first | second | theory | STUN only | selected pair | connected after | with TURN | selected pair | connected after |"
-    yield "|---|---|---|---|---|---|---|---|---|"
+def _rows(measured: Measured) -> Iterator[str]:
+    yield "| first | second | theory | with STUN alone | with TURN |"
+    yield "|---|---|---|---|---|"
     for first, second in pairs():
-        cells = [first, second, "direct" if direct(first, second) else "relay"]
-        for service in ("stun", "turn"):
-            cells += _outcome(calls[service, first, second])
-        yield f"| {' | '.join(cells)} |"
+        theory = "direct" if direct(first, second) else "relay"
+        stun, turn = (_outcome(measured.calls[service, first, second]) for service in ("stun", "turn"))
+        yield f"| {first} | {second} | {theory} | {stun} | {turn} |"
 
 
-def _outcome(call: Call) -> tuple[str, str, str]:
-    if not call.connected:
-        return "fails", "–", f"{(call.second.failed_phase or '').replace('_', ' ')} did not come"
-    pair = f"{_types(call.second.pair)}, {_types(call.first.pair)}"
-    return "relayed" if call.relayed else "direct", pair, _milliseconds(call.second.connect)
-
-
-def _types(pair: tuple[str, str] | None) -> str:
-    return "?" if pair is None else "→".join(pair)
-
-
-def _milliseconds(seconds: float | None) -> str:
-    return "not measured" if seconds is None else f"{1000 * seconds:.0f} ms"
+def _outcome(call: Call) -> str:
+    """How, between which candidates (the second's end first), and after which time."""
+    if not call.connected or call.second.connect is None:
+        return "fails"
+    pair = "/".join(call.second.pair or ("?", "?"))
+    return f"{'relayed' if call.relayed else 'direct'}, {pair}, {1000 * call.second.connect:.0f} ms"

@@ -6,6 +6,7 @@ import pytest
 from rich.console import Console
 
 from probe.measure.summary import Summary
+from probe.model.metrics import NOT_IN_A_RUN
 from probe.model.validation import validate
 from reports.alerts import evaluate
 from reports.document import build_document
@@ -48,8 +49,10 @@ def test_an_alert_fires_when_its_condition_is_certain(good: int, total: int, sta
 
 def test_an_alert_without_a_figure_says_why() -> None:
     summary = good_run()
-    assert fired({**CONNECTIONS, "metric": "rate_limited_ratio"}, summary)["reason"] == (
-        "no samples of rate_limited_ratio: requests to the platform's API are not timed yet"
+    limited = {**CONNECTIONS, "metric": "rate_limited_ratio"}
+    assert fired(limited, summary)["reason"] == "no samples of rate_limited_ratio"
+    assert fired({**CONNECTIONS, "metric": "platform_uptime_ratio"}, summary)["reason"] == (
+        f"no samples of platform_uptime_ratio: {NOT_IN_A_RUN['platform_uptime_ratio']}"
     )
     busy = fired(CONNECTIONS, summary, distrust=["loop lag"])
     assert (busy["state"], busy["reason"]) == ("unknown", "the generator was not trustworthy: loop lag")

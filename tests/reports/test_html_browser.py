@@ -11,7 +11,7 @@ import pytest
 
 from reports.html import render_html
 from tests.interop import needs
-from tests.reports.full import PICTURE, full_document
+from tests.reports.full import BESIDE, PICTURE, full_document
 
 if TYPE_CHECKING:
     from playwright.async_api import Page
@@ -24,7 +24,7 @@ async def shown(folder: Path, **context: Any) -> AsyncIterator[tuple[Page, list[
     """The page, with what it asked for and what went wrong. Skips (or fails, see `needs`) without Chromium or playwright."""
     executable = needs.program("chromium", package="chromium")
     playwright = needs.module("playwright.async_api", package="playwright")
-    document = full_document()
+    document = full_document(browsers=BESIDE)
     document["worst_frames"] = [{"image": PICTURE, "participant": "a", "time_seconds": 1.0}]
     path = folder / "report.html"
     path.write_text(render_html(document), encoding="utf-8")

@@ -17,6 +17,7 @@ from reports.titles import direction, title_of, unit_of
         ("join_p95_seconds", "Join p95"),
         ("p2p_usage_ratio", "P2P usage"),
         ("packet_loss_ratio", "Packet loss"),
+        ("http_response_seconds", "HTTP response"),
         ("_", ""),
     ],
 )

@@ -82,6 +82,21 @@ def test_a_lone_section_takes_what_fits_its_payload_types() -> None:
     assert demux.receiver(_header(7, 120)) is None
 
 
+def test_of_several_codecs_the_one_that_is_sent_comes_first() -> None:
+    section = _transceiver("video", "1")
+    sent: list[list[str]] = []
+
+    def create(transceiver: Transceiver, ssrc: int) -> Any:
+        sent.append([codec.name for codec in transceiver.codecs])
+        return StrawReceiver(transceiver.mid, ssrc)
+
+    demux = Demultiplexer(lambda: [section], create)
+    for ssrc, codec in ((1, section.codecs[0]), (2, section.codecs[2])):
+        assert demux.receiver(_header(ssrc, codec.payload_type)) is not None
+    assert sent == [["VP8", "rtx", "H264", "rtx"], ["H264", "VP8", "rtx", "rtx"]]
+    assert section.codec().name == "VP8"
+
+
 def test_what_is_announced_no_more_is_retired_once() -> None:
     video = _transceiver("video", "1", remote_ssrcs=[11], remote_rtx={12: 11})
     demux, made = _demux(video)

@@ -267,3 +267,18 @@ def test_addresses() -> None:
     for host in ("localhost", "1.2.3", "::x", "fe80::1%nowhere"):
         with pytest.raises(ValueError, match="no numeric IP address"):
             sockaddr((host, 1))
+
+
+def test_it_can_be_sent_elsewhere(new_bench: NewBench) -> None:
+    bench, other = new_bench(), Wire()
+    try:
+        bench.play([0.0, 0.1])
+        before = len(bench.compiled())
+        bench.fast.redirect(other.far.getsockname()[:2])
+        bench.play([0.2, 0.3])
+        assert len(bench.compiled()) == before
+        assert len(other.datagrams()) == len(bench.python) - before > 0
+        with pytest.raises(ValueError, match="no numeric IP address"):
+            bench.fast.redirect(("sfu.example", 1000))
+    finally:
+        other.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from importlib.metadata import EntryPoint
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -54,12 +55,12 @@ def test_one_that_a_package_brings_is_found_by_its_scheme_and_by_its_name() -> N
         Platform(url="wss://meet.example/x", signalling="theirs", token="t"),
     ):
         check_platform(platform)
-        opened = open_signalling(platform)
+        opened: Any = open_signalling(platform)
         assert (type(opened).__name__, opened.url, opened.access.token) == (
             "Theirs",
             "theirs+wss://meet.example/x",
             "t",
-        )  # type: ignore[attr-defined]
+        )
     with pytest.raises(ConfigError, match=r"topology hybrid can't be had at .*, only p2p"):
         check_topology(platform, "hybrid")
 
@@ -73,8 +74,8 @@ def test_a_file_of_the_users_will_do(tmp_path: Path) -> None:
     file = tmp_path / "mine.py"
     file.write_text(THEIRS, encoding="utf-8")
     platform = Platform(url="ws://127.0.0.1:1", signalling=f"{file}:Theirs")
-    opened = open_signalling(platform)
-    assert opened.url == "theirs+ws://127.0.0.1:1"  # type: ignore[attr-defined]
+    opened: Any = open_signalling(platform)
+    assert opened.url == "theirs+ws://127.0.0.1:1"
     assert type(opened) is type(open_signalling(platform))  # loaded once
 
 

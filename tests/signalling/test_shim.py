@@ -15,6 +15,7 @@ from probe.signalling.access import Access
 from probe.signalling.shim import ShimSignalling
 from sfu_shim.core import protocol as p
 from tests.integration import servers
+from tests.signalling.test_calls import Ear
 
 WELCOME = p.Welcome(
     participant="me", room="r", topology="sfu", members=("you",),
@@ -241,3 +242,64 @@ async def test_a_lost_connection_is_told_once_and_for_all() -> None:
         with pytest.raises(SignallingError):
             await way.send_ready("m:1")
         await way.leave()
+
+
+# how its calls are told
+
+
+async def heard_of(url: str, token: str = "") -> list[tuple[str, str]]:
+    """The calls of one attempt to enter, and how each ended."""
+    ear = Ear()
+    way = ShimSignalling(url, Access(token, heard=ear))
+    try:
+        await way.connect()
+        await way.join("r", "n")
+    except SignallingError:
+        pass
+    finally:
+        await way.leave()
+    return [(call.name, call.outcome) for call in ear.calls]
+
+
+@pytest.mark.parametrize(
+    ("converse", "outcome"),
+    [
+        (_says(WELCOME), "answered"),
+        (_says(p.ErrorMessage(code="bad_token", message="no")), "refused"),
+        (_says(p.ErrorMessage(code="bad_message", message="no")), "refused"),
+        (servers.says("no JSON"), "refused"),
+        (servers.says(b"binary"), "refused"),
+        (servers.closes_at_once, "unreachable"),
+    ],
+)
+async def test_both_calls_are_told_with_how_they_ended(converse: servers.Conversation, outcome: str) -> None:
+    async with servers.websocket_server(converse) as url:
+        assert await heard_of(url) == [("connect", "answered"), ("join", outcome)]
+
+
+async def test_a_join_without_an_answer_is_a_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(adapter, "ANSWER_DEADLINE", 0.05)
+    async with servers.websocket_server(servers.never_answers) as url:
+        assert await heard_of(url) == [("connect", "answered"), ("join", "timeout")]
+
+
+async def test_a_handshake_that_fails_is_told_by_its_status(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(adapter, "CONNECT_DEADLINE", 0.2)
+    async with servers.http_server() as url:
+        assert await heard_of(url) == [("connect", "4xx")]
+    async with servers.mute_server() as url:
+        assert await heard_of(url) == [("connect", "timeout")]
+    assert await heard_of(f"ws://127.0.0.1:{await servers.unused_port()}") == [("connect", "unreachable")]
+
+
+async def test_who_leaves_before_the_welcome_tells_nothing_of_the_join() -> None:
+    ear = Ear()
+    async with servers.websocket_server(servers.never_answers) as url:
+        way = ShimSignalling(url, Access(heard=ear))
+        await way.connect()
+        joining = asyncio.ensure_future(way.join("r", "n"))
+        await asyncio.sleep(0.02)
+        await way.leave()
+        with pytest.raises(SignallingError):
+            await joining
+    assert [call.name for call in ear.calls] == ["connect"]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
 import pytest
@@ -28,6 +29,7 @@ from probe.signalling.whip import WhipSignalling
 from probe.signalling.whip_messages import Fragment
 from tests.integration import servers
 from tests.interop.party import until
+from tests.signalling.test_calls import Ear
 from tests.signalling.test_whip_messages import ANSWER, CANDIDATE, OFFER
 
 Answer = web.Response | Callable[[], Awaitable[web.Response]]
@@ -73,14 +75,14 @@ class Server:
 
 
 @asynccontextmanager
-async def serving(answers: dict[str, list[Answer]]) -> AsyncIterator[Server]:
+async def serving(answers: dict[str, list[Answer]], tls: ssl.SSLContext | None = None) -> AsyncIterator[Server]:
     server = Server(answers)
     app = web.Application()
     app.router.add_route("*", "/{anything:.*}", server.handle)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
     await runner.setup()
     try:
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls).start()
         server.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
         yield server
     finally:
@@ -451,3 +453,116 @@ async def test_where_nobody_answers(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_urls_that_no_endpoint_has(url: str) -> None:
     with pytest.raises(ConfigError, match="no WHIP or WHEP endpoint"):
         WhipSignalling(url, Access())
+
+
+# how its calls are told
+
+
+def told(ear: Ear) -> list[tuple[str, int | None, str]]:
+    return [(call.name, call.status, call.outcome) for call in ear.calls]
+
+
+async def test_each_exchange_is_a_call_and_so_is_each_redirect_and_each_new_attempt() -> None:
+    answers: dict[str, list[Answer]] = {
+        "OPTIONS /a": [status(204)],
+        "POST /a": [status(307, Location="/b")],
+        "POST /b": [status(503, Retry_After="0"), status(429, Retry_After="0"), created()],
+        "PATCH /s/1": [status(204)],
+        "DELETE /s/1": [status(200)],
+    }
+    ear = Ear()
+    async with serving(answers) as server:
+        way = WhipSignalling(f"{server.url}/a", Access(heard=ear))
+        await entered(way)
+        await way.send_description("whip", "offer", OFFER)
+        await way.send_candidate("whip", CANDIDATE)
+        await way.leave()
+    assert told(ear) == [
+        ("OPTIONS", 204, "answered"),
+        ("POST", 307, "answered"), ("POST", 503, "5xx"),
+        ("POST", 307, "answered"), ("POST", 429, "4xx"),
+        ("POST", 307, "answered"), ("POST", 201, "answered"),
+        ("PATCH", 204, "answered"),
+        ("DELETE", 200, "answered"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("code", "options", "patch", "delete"),
+    [
+        (404, "answered", "4xx", "answered"),
+        (405, "answered", "answered", "4xx"),
+        (410, "4xx", "4xx", "answered"),
+        (415, "4xx", "answered", "4xx"),
+        (422, "4xx", "answered", "4xx"),
+        (501, "answered", "answered", "5xx"),
+        (429, "4xx", "4xx", "4xx"),
+        (503, "5xx", "5xx", "5xx"),
+    ],
+)
+async def test_what_a_server_need_not_know_is_no_error(code: int, options: str, patch: str, delete: str) -> None:
+    answers: dict[str, list[Answer]] = {
+        "OPTIONS /a": [status(code)],
+        "POST /a": [created()],
+        "PATCH /s/1": [status(code)],
+        "DELETE /s/1": [status(code)],
+    }
+    ear = Ear()
+    async with serving(answers) as server:
+        way = WhipSignalling(f"{server.url}/a", Access(heard=ear))
+        await entered(way)
+        await way.send_description("whip", "offer", OFFER)
+        with suppress(SignallingError):
+            await way.send_candidate("whip", CANDIDATE)
+        await way.leave()
+    assert told(ear) == [
+        ("OPTIONS", code, options),
+        ("POST", 201, "answered"),
+        ("PATCH", code, patch),
+        ("DELETE", code, delete),
+    ]
+
+
+async def test_a_viewer_s_wait_and_a_counter_offer_are_answers_like_others() -> None:
+    answers: dict[str, list[Answer]] = {"POST /a": [status(409, Retry_After="0"), status(409), created(OFFER, 406)]}
+    ear = Ear()
+    async with serving(answers) as server:
+        way = WhepSignalling(f"{server.url}/a", Access(heard=ear))
+        await entered(way)
+        await way.send_description("whep", "offer", OFFER)
+        await way.leave()
+    assert told(ear)[1:4] == [("POST", 409, "answered"), ("POST", 409, "4xx"), ("POST", 406, "answered")]
+
+
+async def test_a_publisher_s_conflict_is_an_error_and_so_is_a_refusal_without_an_offer() -> None:
+    ear = Ear()
+    answers: dict[str, list[Answer]] = {"POST /a": [status(409, Retry_After="0")], "POST /b": [status(406)]}
+    async with serving(answers) as server:
+        for way in (
+            WhipSignalling(f"{server.url}/a", Access(heard=ear)),
+            WhepSignalling(f"{server.url}/b", Access(heard=ear)),
+        ):
+            await entered(way)
+            with pytest.raises(ProbeError):
+                await way.send_description(way.path, "offer", OFFER)
+            await way.leave()
+    assert [one for one in told(ear) if one[0] == "POST"] == [("POST", 409, "4xx"), ("POST", 406, "4xx")]
+
+
+async def test_who_leaves_does_not_count_what_the_server_still_thinks_about(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(whip, "LEAVE_DEADLINE", 0.1)
+    ear, thinking = Ear(), asyncio.Event()
+
+    async def thinks() -> web.Response:
+        thinking.set()
+        await asyncio.sleep(30)
+        return status(500)
+
+    async with serving({"POST /a": [thinks]}) as server:
+        way = WhipSignalling(f"{server.url}/a", Access(heard=ear))
+        await entered(way)
+        offering = asyncio.ensure_future(way.send_description("whip", "offer", OFFER))
+        await thinking.wait()
+        offering.cancel()
+        await way.leave()
+    assert told(ear) == [("OPTIONS", 404, "answered")]

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from probe.measure.summary import Summary
-from reports.cadence.model import Change, Counts, Mark
-from reports.cadence.words import changes, headline, span, told_runs
+from probe.model.result import RunError
+from reports.cadence.build import build
+from reports.cadence.model import Change, Counts, Data, Mark
+from reports.cadence.words import changes, headline, quality_mark, span, told_runs
+from reports.targets.files import load_profile
 from tests.reports.build import add
 from tests.reports.cadence.build import eventful, report, row, run, two_weeks
 
@@ -55,6 +59,46 @@ def test_an_eventful_week(tmp_path: Path) -> None:
     assert row(found, "join_success").change is Change.WORSE
     assert row(found, "join_success").value == pytest.approx(200 / 210)
     assert any("lossy" in note for note in found.notes)
+    assert "a run in which nobody got in counts against uptime alone, not against joins or requests" in found.notes
+
+
+def test_the_same_failure_of_other_people_is_one_kind(tmp_path: Path) -> None:
+    def nights(number: int) -> dict[str, Any]:
+        names = {12: "ub68a03a0", 13: "ue1bdbcc9"}
+        told = [RunError("in_call", "x", f"no media of {names[number]} for 5 s")] if number in names else []
+        return {"errors": (*told, RunError("join", "x", "Cannot connect to host 10.250.127.100:8080"))}
+
+    found = report(two_weeks(tmp_path, nights)).failures
+    assert [(one.message, one.count, one.runs) for one in found] == [
+        ("Cannot connect to host 10.250.127.100:8080", 7, 7),
+        ("no media of … for 5 s", 2, 2),
+    ]
+
+
+def test_figures_of_several_platforms_are_told_as_such(tmp_path: Path) -> None:
+    found = report(two_weeks(tmp_path, lambda number: {"target": "wss://x" if number == 13 else "wss://a"}))
+    assert "the figures are of 2 platforms together: wss://a, wss://x" in found.notes
+    assert not any("together" in note for note in report(two_weeks(tmp_path / "one")).notes)
+
+
+def test_what_no_run_tells_of_the_data_does_not_hold_either() -> None:
+    assert quality_mark(Data("freshness", None, 300.0, True)) == (Mark.UNKNOWN, "nothing to go by")
+    assert quality_mark(Data("freshness", 3.0, 300.0, True)) == (Mark.ON, "holds")
+    assert quality_mark(Data("freshness", 400.0, 300.0, False)) == (Mark.BELOW, "does not hold")
+
+
+def test_a_figure_within_its_tolerance_is_on_target(tmp_path: Path) -> None:
+    """A camera of nominally 30 frames a second gives 29.9: the verdict says proven, and the mark must not say otherwise."""
+
+    def nights(number: int) -> dict[str, Any]:
+        summary = run()
+        for name in ("frame_rate", "window_frame_rate"):
+            add(summary, name, [29.9, 29.91] * 20, topology="sfu")
+        return {"summary": summary}
+
+    profile = load_profile("camera-traffic")
+    found = build(two_weeks(tmp_path, nights, profile), profile, "target", "engineering")
+    assert (row(found, "frame_rate").mark, row(found, "frame_rate").status) == (Mark.ON, "pass")
 
 
 def test_the_horizons_are_marked_one_by_one(tmp_path: Path) -> None:

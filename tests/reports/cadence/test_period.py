@@ -23,7 +23,9 @@ def test_a_week_and_the_week_before() -> None:
     assert week.before.holds(week.start - timedelta(microseconds=1))
 
 
-@pytest.mark.parametrize(("name", "count"), [("day", 12), ("week", 7), ("2weeks", 14), ("month", 15), ("quarter", 13)])
+@pytest.mark.parametrize(
+    ("name", "count"), [("day", 12), ("week", 7), ("2weeks", 14), ("month", 15), ("quarter", 13), ("year", 13)]
+)
 def test_points_cover_the_period_once(name: str, count: int) -> None:
     period = period_of(name, UNTIL)
     found = period.points

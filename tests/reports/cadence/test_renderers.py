@@ -20,6 +20,7 @@ from reports.words import show
 from tests.reports.cadence.build import eventful, report, two_weeks
 
 EVERY = pytest.mark.parametrize("audience", sorted(AUDIENCES))
+SPARK = "██·█·▁█"
 _VOID = {"meta", "link", "br", "img", "input", "hr", "path", "circle"}
 
 
@@ -113,12 +114,13 @@ def test_the_page_tells_the_figures_of_the_model(eventful_week: Cadence) -> None
 
 def test_targets_without_a_figure_stand_with_the_reason(eventful_week: Cadence) -> None:
     """Once a reason, in every form."""
-    told = dict(reversed(cells) for cells in Page(to_page(eventful_week)).rows["unmeasured"] if len(cells) == 2)
+    rows = Page(to_page(eventful_week)).rows["unmeasured"]
+    told = {cells[1]: cells[0] for cells in rows if len(cells) == 2}
     reason = "no run of this period that counts has samples of migration_success_ratio"
     assert told[reason] == "Migration success rate (P2P↔SFU, both ways)"
     savings = next(key for key in told if key.startswith("savings depend on the mix"))
     assert (
-        told[savings] == "Cost per participant, less than a pure SFU, Bandwidth efficiency, better than server routing"
+        told[savings] == "Cost per participant, less than a pure SFU; Bandwidth efficiency, better than server routing"
     )
     assert reason in " ".join(terminal(eventful_week, 400).split())
     assert reason.replace("_", "\\_") in to_markdown(eventful_week)
@@ -158,6 +160,15 @@ def test_the_terminal_keeps_to_its_width(eventful_week: Cadence, width: int) -> 
     for audience in AUDIENCES:
         lines = terminal(for_audience(eventful_week, audience), width).splitlines()
         assert max(map(len, lines)) <= width
+
+
+@pytest.mark.parametrize("width", [80, 109, 110])
+def test_no_figure_is_cut_off_at_the_terminal(eventful_week: Cadence, width: int) -> None:
+    told = terminal(eventful_week, width)
+    assert "…" not in told
+    assert " ".join(told.split()).count("lossy") == 2, "the group, and the note on it"
+    assert "▼ worse, was" in " ".join(told.split())
+    assert (SPARK in told) is (width >= 110)
 
 
 @EVERY

@@ -1,0 +1,97 @@
+"""The two ways to Janus: what their calls come to where it is not, or not alone, or hidden behind a proxy with opinions."""
+
+from __future__ import annotations
+
+import pytest
+from aiohttp import web
+
+from probe.model.errors import AccessDenied, ProtocolError, ServerUnreachable, SignallingError
+from probe.signalling import janus_transport
+from probe.signalling.access import Access
+from probe.signalling.janus_session import JanusSession
+from probe.signalling.janus_transport import open_transport
+from tests.integration import servers
+from tests.signalling.test_calls import Ear
+from tests.signalling.test_whip import Answer, serving, status
+
+INFO = '{"janus": "server_info"}'
+
+
+async def opened(url: str) -> tuple[list[tuple[str, str, int | None]], Exception | None]:
+    """The calls of one attempt to open a session, and what it ended with."""
+    ear, raised = Ear(), None
+    access = Access(heard=ear)
+    session = JanusSession(open_transport(url, access), access)
+    try:
+        await session.open()
+    except SignallingError as error:
+        raised = error
+    await session.close()
+    return [(call.name, call.outcome, call.status) for call in ear.calls], raised
+
+
+@pytest.mark.parametrize(
+    ("info", "told", "kind"),
+    [
+        (status(404), ("info", "4xx", 404), ProtocolError),
+        (status(403), ("info", "4xx", 403), AccessDenied),
+        (status(503), ("info", "5xx", 503), ProtocolError),
+        (status(200, "<html>welcome</html>"), ("info", "refused", None), ProtocolError),
+        (status(200, '{"janus": "error"}'), ("info", "refused", None), ProtocolError),
+    ],
+)
+async def test_what_is_not_janus_over_http(info: Answer, told: tuple[str, str, int], kind: type[Exception]) -> None:
+    async with serving({"GET /janus/info": [info]}) as server:
+        calls, raised = await opened(f"{server.url}/janus")
+    assert calls == [told]
+    assert isinstance(raised, kind)
+
+
+@pytest.mark.parametrize(("code", "outcome"), [(429, "4xx"), (502, "5xx")])
+async def test_a_transaction_over_http_counts_by_the_status_of_its_request(code: int, outcome: str) -> None:
+    answers: dict[str, list[Answer]] = {"GET /janus/info": [status(200, INFO)], "POST /janus": [status(code)]}
+    async with serving(answers) as server:
+        calls, raised = await opened(f"{server.url}/janus")
+    assert calls == [("info", "answered", None), ("create", outcome, code)]
+    assert f"could not send create: HTTP {code}" in str(raised)
+
+
+async def test_a_long_poll_is_no_call() -> None:
+    answers: dict[str, list[Answer]] = {
+        "GET /janus/info": [status(200, INFO)],
+        "POST /janus": [_created],
+        "GET /janus/5": [status(200, '{"janus": "keepalive"}')],
+        "POST /janus/5": [_destroyed],
+    }
+    async with serving(answers) as server:
+        calls, raised = await opened(f"{server.url}/janus")
+    assert raised is None
+    assert [call[:2] for call in calls] == [("info", "answered"), ("create", "answered"), ("destroy", "answered")]
+
+
+async def _created() -> web.Response:
+    return status(200, '{"janus": "success", "transaction": "t1", "data": {"id": 5}}')
+
+
+async def _destroyed() -> web.Response:
+    return status(200, '{"janus": "success", "transaction": "t2"}')
+
+
+async def test_where_nobody_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(janus_transport, "CONNECT_DEADLINE", 0.2)
+    port = await servers.unused_port()
+    for scheme, name in (("ws", "connect"), ("http", "info")):
+        async with servers.mute_server() as url:
+            calls, raised = await opened(url.replace("ws:", f"{scheme}:"))
+        assert calls == [(name, "timeout", None)]
+        assert isinstance(raised, ServerUnreachable)
+        calls, raised = await opened(f"{scheme}://127.0.0.1:{port}/janus")
+        assert calls == [(name, "unreachable", None)]
+        assert isinstance(raised, ServerUnreachable)
+
+
+async def test_a_handshake_that_is_refused_counts_by_its_status() -> None:
+    async with servers.http_server() as url:
+        calls, raised = await opened(url)
+    assert calls == [("connect", "4xx", 404)]
+    assert isinstance(raised, ProtocolError)
