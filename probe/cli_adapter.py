@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import json as json_module
-import sys
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -43,6 +39,11 @@ def check_adapter(
     insecure: Annotated[bool, typer.Option("--insecure", help="Trust any certificate.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON document instead.")] = False,
 ) -> None:
+    import asyncio
+    import json as json_module
+    import sys
+    from dataclasses import asdict
+
     from rich.console import Console
     from rich.text import Text
 

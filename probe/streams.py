@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class _Pipe(io.FileIO):
-    def write(self, data: ReadableBuffer, /) -> int | None:
+    def write(self, data: ReadableBuffer, /) -> int:
         try:
             return super().write(data)
         except BrokenPipeError:

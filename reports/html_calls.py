@@ -7,7 +7,7 @@ from reports.document import Document
 from reports.html_base import Cell, number_cell, section, table, tag, text
 
 _NOTE = (
-    "The calls by which participants joined, and the scenario's own checks: from sending the request to the whole answer. A call "
+    "The calls by which participants joined, stayed and left, and the scenario's own checks: from the request to the whole answer. A call "
     "that had no answer has no time; it is an error."
 )
 

@@ -23,7 +23,7 @@ CHARTS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("Packets lost", ("window_loss_ratio", "packet_loss_ratio")),
     ("Sent on a path", ("send_bitrate_bps",)),
     ("Received on a path", ("receive_bitrate_bps",)),
-    ("Frame rate", ("frame_rate",)),
+    ("Frame rate", ("window_frame_rate", "frame_rate")),
     ("Audio score", ("window_audio_score", "audio_quality_score")),
     ("Video score", ("video_quality_score", "video_score_estimated")),
     ("Picture quality (MOS)", ("video_mos",)),
@@ -35,7 +35,7 @@ _STYLES = {"p2p": "p2p", "sfu": "sfu", "audio": "audio", "video": "video"}
 _OTHERS = ("one", "two", "three", "four")
 _NAME = re.compile(r"^(?P<metric>[^{]+)(?:\{[a-z_]+=(?P<value>.+)\})?$")
 _NOTE = (
-    "Each point is the mean of all participants in that stretch of the run. Losses, frame rates and scores are known when somebody "
+    "Each point is the mean of all participants in that stretch of the run. Video scores are known when somebody "
     "stops watching somebody, so their points stand where that was. Ticks above are migrations."
 )
 

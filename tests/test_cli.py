@@ -290,6 +290,7 @@ def test_scenarios_are_listed(probe: Any, arguments: tuple[str, ...]) -> None:
     ended = probe(*arguments)
     assert ended.code == 0
     assert [line.split()[0] for line in ended.out.splitlines() if line[:1].strip()][1:] == [
+        "camera",
         "campaign",
         "hybrid",
         "nightly",

@@ -199,8 +199,7 @@ class Participant:
             self._context.complain(error)
         elif path.up and path.kind == self.topology and not self._moves.outlived(path):
             # The server closes it next: no grace can bring it back.
-            self._context.complain(error)
-            self._drop(str(error))
+            self._drop(error)
         else:
             path.fail(error)
 
@@ -223,8 +222,7 @@ class Participant:
             reason, who=self.participant, phase="signalling", hint="the server or the way to it is gone"
         )
         if not self._fail_join(error):
-            self._context.complain(error)
-            self._drop(reason)
+            self._drop(error, reason)
         self._observer.signalling_lost(self, self._context.clock.now())
 
     # what the paths say
@@ -259,15 +257,15 @@ class Participant:
         if self._moves.outlived(path):
             await self.close_path(path.id)
         else:
-            self._context.complain(error, who=self.participant)
-            self._drop(str(error))
+            self._drop(error)
 
     def _fail_join(self, error: ProbeError) -> bool:
         """End a join that waits for media with that error. False when none is waiting."""
         return self._joining is not None and self._joining.fail(error)
 
-    def _drop(self, reason: str) -> None:
-        self.drops.append((self._context.clock.now(), reason))
+    def _drop(self, error: ProbeError, reason: str = "") -> None:
+        self._context.complain(error, who=self.participant)
+        self.drops.append((self._context.clock.now(), reason or str(error)))
 
     def hooks(self, path: Path, remote: str, kind: str, codec: str) -> ReceiverHooks:
         """Media of `remote` begins on a path."""
@@ -309,9 +307,7 @@ class Participant:
 
     def _window(self, due: float) -> None:
         for remote in self._live.tick(self._context.clock.now(), self.members):
-            error = silence(remote, self.participant)
-            self._context.complain(error)
-            self._drop(str(error))
+            self._drop(silence(remote, self.participant))
 
     def look(self) -> list[PictureSample]:
         """Begin to look at the pictures of the streams that it receives now, where it reads headers only."""

@@ -8,12 +8,12 @@ from functools import partial
 from typing import ClassVar, Protocol
 
 from probe.client.context import Context
+from probe.client.looked_at import count_up
 from probe.client.pair_watch import PairWatch
 from probe.client.path_readings import PathReadings
 from probe.client.publishing import AnyPublisher, add_sections, send_track
-from probe.measure.observed import AUTHENTICATED, PACKETS, REFUSED, VIDEO_STREAMS
 from probe.measure.savings import Path as Via
-from probe.model.errors import ConnectionFailed, MeasurementError, ProbeError, SignallingError
+from probe.model.errors import ConnectionFailed, ProbeError, SignallingError
 from probe.rtc.demux import Demultiplexer
 from probe.rtc.fast_sender import AnySender, FastTrackSender
 from probe.rtc.peer import IceServer, Peer, PeerConfig
@@ -319,27 +319,6 @@ class Path:
         past_the_peer = sum(sender.bytes_sent for sender in self._fast_senders())
         return self.peer.bytes_sent + past_the_peer, self.peer.bytes_received
 
-    def _count_observed(self) -> None:
-        """Where headers are read, what of it was looked at closely."""
-        if self._context.depth != "headers":
-            return
-        receivers, lane, observed = list(self.rtcp.receivers.values()), self.peer.lane, self._context.observed
-        observed[PACKETS] += sum(receiver.stream.packets for receiver in receivers)
-        observed[AUTHENTICATED] += self.peer.authenticated + (lane.authenticated if lane is not None else 0)
-        observed[REFUSED] += lane.refused if lane is not None else 0
-        observed[VIDEO_STREAMS] += sum(receiver.kind == "video" for receiver in receivers)
-        self._tell_of_ours(
-            sum(receiver.readings_lost for receiver in receivers), "readings lost: nobody took them in time"
-        )
-        self._tell_of_ours(
-            sum(sender.srtp_errors for sender in self._fast_senders()), "packets that SRTP did not protect"
-        )
-
-    def _tell_of_ours(self, count: int, what: str) -> None:
-        """Something that never should happen, and is never silent."""
-        if count:
-            self._context.complain(MeasurementError(f"{count} {what}", who=self.peer.label, phase="packets"))
-
     def _fast_senders(self) -> list[FastTrackSender]:
         return [sender for sender in self._senders.values() if isinstance(sender, FastTrackSender)]
 
@@ -356,7 +335,7 @@ class Path:
             self._publisher.detach(sender)
         self.rtcp.close()
         self.twcc.close()
-        self._count_observed()
+        count_up(self._context, self.peer, list(self.rtcp.receivers.values()), self._fast_senders())
         self.readings.finish_all()
         self.readings.malformed(self.peer.malformed)
         self._context.socket_drops += self.peer.socket_drops + sum(s.send_drops for s in self._fast_senders())

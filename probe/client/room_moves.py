@@ -190,6 +190,7 @@ class RoomMoves:
         if self._moves.get(migration) is not move:
             return
         del self._moves[migration]
+        self._names = {own: name for own, name in self._names.items() if name != migration}
         found = self._outcome(move, failure or move.failure)
         if found is not None:
             self._kept(found)

@@ -32,7 +32,8 @@ class Somebody(Protocol):
 
 
 class Observer(Protocol):
-    """The meeting, as its participants see it. `now` is monotonic seconds."""
+    """The meeting, as its participants see it. `now` is monotonic seconds; of a migration that was recognised, not announced, it
+    is when that began or was over, a moment ago."""
 
     def migration_started(self, who: Somebody, migration: base.MigrationStarted, now: float) -> None:
         """The room begins to move."""

@@ -23,7 +23,7 @@ SPLIT: Mapping[str, str] = {
     "jitter_seconds": "kind",
     "send_bitrate_bps": "kind",
     "receive_bitrate_bps": "kind",
-    "frame_rate": "topology",
+    "window_frame_rate": "topology",
     "window_audio_score": "topology",
     "video_mos": "topology",
     "video_quality_score": "topology",

@@ -20,7 +20,7 @@ class Agent(aioice.Connection):
     """`on_data(data)` gets what is no STUN, `on_end(reason)` hears of an end that is not ours.
 
     It never gives up by itself (RFC 8863): pairs may come as long as the other side's checks may, its candidates unresolvable
-    or ended. Who waits has a deadline.
+    or ended. Who waits has a deadline. Where it controls and has chosen a pair, it stays with that (RFC 8445 section 8.1.1).
     """
 
     def __init__(self, *, controlling: bool, on_data: Callable[[bytes], None], on_end: Callable[[str], None]) -> None:
@@ -34,6 +34,9 @@ class Agent(aioice.Connection):
         self._on_data(data)
 
     def check_incoming(self, message: stun.Message, addr: Address, protocol: aioice_ice.StunProtocol) -> None:
+        chosen = self._nominated.get(1)
+        if self.ice_controlling and chosen is not None and (chosen.protocol, chosen.remote_addr) != (protocol, addr):
+            return  # aioice would nominate this pair too, and move to it, be it the worse one
         waiting = any(
             pair.protocol is protocol
             and pair.remote_addr == addr

@@ -324,7 +324,7 @@ def _section(stream: Mapping[str, Any]) -> Section:
 # errors in words
 
 _ERRORS: dict[int, tuple[type[ProbeError], str, str]] = {
-    403: (AccessDenied, "Janus wants a token or an API secret", "set --token or MEETPROBE_TOKEN"),
+    403: (AccessDenied, "Janus wants a token or an API secret", "set MEETPROBE_TOKEN, or --token-file"),
     423: (ProtocolError, "the VideoRoom plugin does not know the request", "is this Janus 1.x, with multistream?"),
     425: (ProtocolError, "this handle is in the room already", ""),
     426: (AccessDenied, "there is no such room", "create it in Janus, or give another by ?room=, or add create=1 to the URL"),

@@ -21,16 +21,18 @@ _MAX_MESSAGE = 1 << 20
 class WebSocketLost(SignallingError):
     """The WebSocket is closed, by whom its `message` says; `code` is WebSocket's (RFC 6455 section 7.4), where one came."""
 
-    def __init__(self, message: str, *, who: str, code: int | None = None) -> None:
-        super().__init__(message, who=who, phase="signalling")
+    def __init__(self, message: str, *, who: str, phase: str, code: int | None = None) -> None:
+        super().__init__(message, who=who, phase=phase)
         self.code = code
 
 
 class WebSocket:
-    """Text messages to and from `url` (ws:// or wss://). `where` names the server in errors, without secrets."""
+    """Text messages to and from `url` (ws:// or wss://). `where` names the server in errors, without secrets; `phase` is what they
+    say was under way, once the connection stands."""
 
     def __init__(self, url: str, access: Access, protocols: tuple[str, ...] = ()) -> None:
         self.where = without_secrets(url)
+        self.phase = "signalling"
         self._url = url
         self._access = access
         self._protocols = protocols
@@ -65,27 +67,27 @@ class WebSocket:
     async def send(self, text: str) -> None:
         """Raises SignallingError."""
         if self._socket is None or self._socket.closed:
-            raise WebSocketLost("the WebSocket is closed", who=self.where)
+            raise WebSocketLost("the WebSocket is closed", who=self.where, phase=self.phase)
         try:
             async with asyncio.timeout(SEND_DEADLINE):
                 await self._socket.send_str(text)
         except (aiohttp.ClientError, ConnectionError, TimeoutError) as error:
-            raise SignallingError(f"could not send: {error!r}", who=self.where, phase="signalling") from error
+            raise SignallingError(f"could not send: {error!r}", who=self.where, phase=self.phase) from error
 
     async def receive(self) -> str:
         """What comes next, however long that takes. Raises WebSocketLost at the end, and ProtocolError for what is no text."""
         if self._socket is None:
-            raise WebSocketLost("not connected", who=self.where)
+            raise WebSocketLost("not connected", who=self.where, phase=self.phase)
         message = await self._socket.receive()
         if message.type is aiohttp.WSMsgType.TEXT:
             return str(message.data)
         if message.type is aiohttp.WSMsgType.BINARY:
             raise ProtocolError(
-                "the server sent binary data", who=self.where, phase="signalling", hint="is this the right server?"
+                "the server sent binary data", who=self.where, phase=self.phase, hint="is this the right server?"
             )
         code = self._socket.close_code
         told = f"the server closed the WebSocket (code {code})" if code else "the WebSocket broke"
-        raise WebSocketLost(told, who=self.where, code=code)
+        raise WebSocketLost(told, who=self.where, phase=self.phase, code=code)
 
     async def close(self) -> None:
         """Within seconds, whatever the server does. Idempotent."""

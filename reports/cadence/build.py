@@ -126,7 +126,7 @@ def _notes(here: Sequence[StoredRun], earlier: Sequence[StoredRun], material: Ma
     if any(run.target == "embedded" for run in here):
         found.append("runs against “embedded” measure the test SFU on one machine, not a platform")
     if any(run.trustworthy and not run.measured for run in here):
-        found.append("a run in which nobody got in counts against uptime alone, not against joins or requests")
+        found.append("a run in which nobody got in counts against uptime and for what it called, not against joins")
     targets = sorted({run.target for run in here})
     if len(targets) > 1:
         found.append(f"the figures are of {len(targets)} platforms together: {', '.join(targets)}")

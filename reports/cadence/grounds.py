@@ -6,10 +6,12 @@ from dataclasses import dataclass
 
 from probe.measure.histogram import Histogram
 from probe.measure.summary import Summary
+from probe.model.metrics import METRICS
 from reports.availability import Check, availability_samples
 from reports.cadence.material import Material
 from reports.cadence.period import Period
 from reports.slices import Slices
+from reports.store.entry import StoredRun
 from reports.store.pooling import pool, pool_slices
 from reports.store.responses import METRIC as RESPONSE
 from reports.store.standing import DATA_METRICS
@@ -21,6 +23,8 @@ AVAILABILITY = (UPTIME, "outage_seconds", "time_between_failures_seconds")
 STORED = (*DATA_METRICS.values(), RESPONSE)
 OVER_HISTORY = (*AVAILABILITY, *STORED)
 """Metrics that no run has samples of, and a history has."""
+CALLS = (*(name for name in METRICS if name.startswith("http_")), "rate_limited_ratio")
+"""Metrics of calls to the platform, which a run has samples of though nobody got in."""
 NOTHING = {
     UPTIME: "no run of this period is a check of the platform",
     "outage_seconds": "no outage ended in this period",
@@ -34,7 +38,7 @@ NOT_KEPT = "no run of this period kept its samples by their time, as a run does 
 
 
 class Watched(Grounds):
-    """Of rows over the history: that nobody got in, or that a generator was busy, says nothing against them."""
+    """Of rows over the history, and of calls: that nobody got in says nothing against them."""
 
     __slots__ = ()
 
@@ -55,19 +59,22 @@ class Pooled:
         """What that row is judged on. Each run has a beginning of its own to leave out; `Grounds` leaves out one."""
         after = kpi.after_seconds
         seconds = sum(max(one - after, 0.0) for one in self.durations) + after
-        return (Watched if is_over_history(kpi) else Grounds)(self.summary, seconds, slices=self.slices)
+        watched = _name(kpi) in (*OVER_HISTORY, *CALLS)
+        return (Watched if watched else Grounds)(self.summary, seconds, slices=self.slices)
 
 
 def pooled(material: Material, period: Period) -> Pooled:
     """All of the period's evidence."""
     runs = material.counted(period)
-    parts = [
-        *(material.summaries[run.id] for run in runs),
-        availability(material, period),
-        *standings(material, period),
-    ]
+    parts = [material.summaries[run.id] for run in runs]
+    parts += [_calls(material.summaries[run.id]) for run in material.shut_out(period)]
+    parts += [availability(material, period), *standings(material, period)]
     durations = tuple(run.duration_seconds for run in runs)
     return Pooled(pool(parts), slices_of(material, period), durations)
+
+
+def _calls(summary: Summary) -> Summary:
+    return Summary.from_dict({name: part for name, part in summary.packed().items() if name in CALLS})
 
 
 def samples(kpi: Kpi, material: Material, period: Period) -> Histogram | None:
@@ -77,7 +84,7 @@ def samples(kpi: Kpi, material: Material, period: Period) -> Histogram | None:
         return None
     if kpi.want is not None:
         return (slices_of(material, period).histograms(kpi.want) or {}).get(0)
-    name, parts = selector.metric.name, [material.summaries[run.id] for run in material.counted(period)]
+    name, parts = selector.metric.name, [material.summaries[run.id] for run in runs_of(kpi, material, period)]
     if name in AVAILABILITY:
         parts.append(availability(material, period))
     if name in STORED:
@@ -90,9 +97,19 @@ def samples(kpi: Kpi, material: Material, period: Period) -> Histogram | None:
     return found if found.count else None
 
 
+def runs_of(kpi: Kpi, material: Material, period: Period) -> list[StoredRun]:
+    """The runs whose own samples the row counts."""
+    shut_out = material.shut_out(period) if _name(kpi) in CALLS else ()
+    return [*material.counted(period), *shut_out]
+
+
 def is_over_history(kpi: Kpi) -> bool:
     """Is the row one that only many runs can tell?"""
-    return kpi.selector is not None and kpi.selector.metric.name in OVER_HISTORY
+    return _name(kpi) in OVER_HISTORY
+
+
+def _name(kpi: Kpi) -> str:
+    return kpi.selector.metric.name if kpi.selector is not None else ""
 
 
 def slices_of(material: Material, period: Period) -> Slices:

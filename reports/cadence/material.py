@@ -59,6 +59,12 @@ class Material:
         """Those of the period whose samples may be pooled."""
         return [run for run in self.of(period) if run.counts]
 
+    def shut_out(self, period: Period) -> list[StoredRun]:
+        """Those that could be relied on, and in which nobody got in: what they called is all that they measured."""
+        return [
+            run for run in self.of(period) if run.trustworthy and run.sound and not (run.measured or run.interrupted)
+        ]
+
 
 def gather(history: History, period: Period, profile: Profile, wanted: Wanted, *, until_now: bool = False) -> Material:
     """Read it. `wanted` says which scenario, target and network; its times are the period's. `until_now`: the period reaches up

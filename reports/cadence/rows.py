@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from probe.measure.histogram import Histogram
-from reports.cadence.grounds import NOT_KEPT, NOTHING, Pooled, is_over_history, samples, slices_of
+from reports.cadence.grounds import NOT_KEPT, NOTHING, Pooled, is_over_history, runs_of, samples, slices_of
 from reports.cadence.marks import mark
 from reports.cadence.material import Material
 from reports.cadence.model import Change, Mark, Row, Unmeasured
@@ -144,7 +144,7 @@ def _per_run(kpi: Kpi, material: Material, period: Period, horizon: str) -> list
     """One figure a run."""
     if kpi.selector is None or not _has_baseline(kpi):
         return []
-    runs = material.of(period) if is_over_history(kpi) else material.counted(period)
+    runs = material.of(period) if is_over_history(kpi) else runs_of(kpi, material, period)
     found = (_of_run(kpi, material, run, horizon) for run in runs)
     return [value for value in found if value is not None]
 

@@ -62,6 +62,16 @@ async def test_an_emulated_delay_is_read_as_latency() -> None:
     assert mean(far, "window_frame_rate") == pytest.approx(VIDEO.fps, abs=0.3)
 
 
+async def test_a_stream_that_stops_is_a_freeze_and_not_available() -> None:
+    """Nothing comes for 2.5 s, in which at least one whole second lies, wherever the seconds begin."""
+    network = {"down": {"schedule": [{"at": 2.0, "blackout": 2.5}]}}
+    result = await _watched(network=network, settle=6.0, participants=1)
+    assert mean(result, "freeze_count") >= 1.0
+    assert 0.25 < mean(result, "freeze_ratio") < 0.75
+    assert 0.2 < mean(result, "stream_available_ratio") < 0.9
+    assert mean(result, "window_frame_rate") < 0.8 * VIDEO.fps
+
+
 async def test_several_streams_each_with_its_viewers() -> None:
     result = await _watched(meetings=2, participants=1)
     assert count(result, "frames_lost") == 2

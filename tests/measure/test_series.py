@@ -65,7 +65,7 @@ def test_processes_add_up_to_one(found: list[tuple[int, int, str, int]]) -> None
     """Whole values, so that sums are exact in every order."""
     parts, whole = [Series() for _ in range(3)], Series()
     for time, value, topology, process in found:
-        sample = Sample("frame_rate", float(value), float(time), {"topology": topology})
+        sample = Sample("window_frame_rate", float(value), float(time), {"topology": topology})
         parts[process].add(sample)
         whole.add(sample)
     total = Series()
@@ -98,8 +98,8 @@ def test_times_that_are_none_and_before_the_beginning() -> None:
         {"width": 3.0},
         {"width": "x"},
         {"lines": 3},
-        {"lines": [["frame_rate", "", [1.0], []]]},
-        {"lines": [["frame_rate", "", [1.0] * 301, [1] * 301]]},
+        {"lines": [["window_frame_rate", "", [1.0], []]]},
+        {"lines": [["window_frame_rate", "", [1.0] * 301, [1] * 301]]},
         {"lines": [["unheard_of", "", [1.0], [1]]]},
     ],
 )

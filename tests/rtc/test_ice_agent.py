@@ -89,6 +89,25 @@ async def test_two_peers_meet_on_ipv6() -> None:
     await asyncio.gather(a.close(), b.close())
 
 
+async def test_who_controls_stays_with_the_pair_that_it_chose() -> None:
+    """A check on another pair that comes late is answered, and no reason to move."""
+    a, b = _peer("a"), _peer("b")
+    await a.accept_answer(await b.accept_offer(await a.create_offer()))
+    await asyncio.gather(a.connect(), b.connect())
+    agent = a._stack._connection
+    chosen, late = agent._nominated[1], ("127.0.0.1", 9)
+    request = stun.Message(message_method=stun.Method.BINDING, message_class=stun.Class.REQUEST)
+    request.attributes["PRIORITY"] = 2**31 - 1
+    agent.check_incoming(request, late, chosen.protocol)
+    assert [pair.remote_addr for pair in agent._check_list] == [chosen.remote_addr]
+    b._stack._connection.check_incoming(request, late, b._stack._connection._nominated[1].protocol)
+    assert late in [
+        pair.remote_addr for pair in b._stack._connection._check_list
+    ]  # the controlled side follows the other
+    assert agent._nominated[1] is chosen
+    await asyncio.gather(a.close(), b.close())
+
+
 class Wire:
     """A transport that keeps what is sent."""
 

@@ -9,7 +9,7 @@ import pytest
 from aiohttp import web
 
 from probe.model.errors import AccessDenied, ProtocolError, ServerUnreachable, SignallingError
-from probe.signalling import base
+from probe.signalling import base, websocket
 from probe.signalling import shim as adapter
 from probe.signalling.access import Access
 from probe.signalling.shim import ShimSignalling
@@ -202,7 +202,8 @@ async def test_http_refusals(status: int, kind: type[SignallingError]) -> None:
 
 
 async def test_deadlines(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("CONNECT_DEADLINE", "ANSWER_DEADLINE", "LEAVE_DEADLINE"):
+    monkeypatch.setattr(websocket, "CONNECT_DEADLINE", 0.2)
+    for name in ("ANSWER_DEADLINE", "LEAVE_DEADLINE"):
         monkeypatch.setattr(adapter, name, 0.2)
     async with servers.mute_server() as url:
         way = ShimSignalling(url, Access())
@@ -284,7 +285,7 @@ async def test_a_join_without_an_answer_is_a_timeout(monkeypatch: pytest.MonkeyP
 
 
 async def test_a_handshake_that_fails_is_told_by_its_status(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(adapter, "CONNECT_DEADLINE", 0.2)
+    monkeypatch.setattr(websocket, "CONNECT_DEADLINE", 0.2)
     async with servers.http_server() as url:
         assert await heard_of(url) == [("connect", "4xx")]
     async with servers.mute_server() as url:

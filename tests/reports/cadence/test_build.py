@@ -59,7 +59,7 @@ def test_an_eventful_week(tmp_path: Path) -> None:
     assert row(found, "join_success").change is Change.WORSE
     assert row(found, "join_success").value == pytest.approx(200 / 210)
     assert any("lossy" in note for note in found.notes)
-    assert "a run in which nobody got in counts against uptime alone, not against joins or requests" in found.notes
+    assert "a run in which nobody got in counts against uptime and for what it called, not against joins" in found.notes
 
 
 def test_the_same_failure_of_other_people_is_one_kind(tmp_path: Path) -> None:

@@ -115,6 +115,25 @@ def test_uptime_is_judged_even_where_nobody_ever_got_in(tmp_path: Path) -> None:
     assert ("no outage ended in this period", ["Mean time to recovery"]) in without_figure(found)
 
 
+def test_calls_count_though_nobody_got_in(tmp_path: Path) -> None:
+    """A platform that nobody reaches has no API either; the joins that it refused stand in its uptime."""
+
+    def called(summary: Summary, good: int) -> dict[str, Any]:
+        attempts(summary, "http_available_ratio", good, 4)
+        return {"summary": summary}
+
+    nights = {number: called(run(), 4) for number in range(7, 13)} | {13: called(nobody(), 0)}
+    found = camera(stored(tmp_path / "one", CAMERA, nights))
+    available = row(found, "api_availability")
+    assert available.value == pytest.approx(24 / 28)
+    assert (available.count, available.status, available.trend[-1]) == (28, "fail", 0.0)
+    shut = camera(stored(tmp_path / "all", CAMERA, {number: called(nobody(), 0) for number in range(7, 14)}))
+    assert (row(shut, "api_availability").value, row(shut, "api_availability").status) == (0.0, "fail")
+    video = load_profile("video-platform")
+    joins = build(stored(tmp_path / "joins", video, nights), video, "6m", "engineering")
+    assert row(joins, "join_success").value == 1.0
+
+
 def test_outages_between_the_runs(tmp_path: Path) -> None:
     material = stored(tmp_path, CAMERA, {9: {"summary": nobody()}, 12: {"summary": nobody()}})
     found = camera(material)
