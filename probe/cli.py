@@ -12,6 +12,7 @@ from probe import __version__
 from probe.cli_adapter import adapter_app
 from probe.cli_compare import compare
 from probe.cli_history import history_app, report
+from probe.cli_run_command import HELP, run
 from probe.model.errors import ProbeError
 from probe.streams import let_readers_leave
 
@@ -31,14 +32,11 @@ app.add_typer(targets, name="targets")
 app.add_typer(score, name="score")
 app.add_typer(history_app, name="history")
 app.add_typer(adapter_app, name="adapter")
+app.command(help=HELP)(run)
 app.command()(report)
 app.command()(compare)
 
 _JSON = Annotated[bool, typer.Option("--json", help="Print one JSON document instead.")]
-_HISTORY = Annotated[
-    str | None,
-    typer.Option(metavar="FILE|URL", envvar="MEETPROBE_HISTORY", help="Where runs are stored; none: nowhere."),
-]
 
 
 def _version(wanted: bool) -> None:
@@ -54,99 +52,6 @@ def root(
     ] = False,
 ) -> None:
     """Measures whether video meetings work, from the first packet to the verdict."""
-
-
-@app.command(
-    help="Hold real meetings, measure them, and judge.\n\nExit code: 0 no target failed, 1 a bug of ours, 2 wrong usage or "
-    "configuration, 3 a target failed, 4 nothing could be measured or this machine was too busy to measure."
-)
-def run(
-    scenario: Annotated[str, typer.Option(metavar="NAME|FILE", help="What to do; see `probe scenarios`.")] = "hybrid",
-    url: Annotated[
-        str | None, typer.Option(metavar="ws://…", help="The platform; without it a test SFU is started on loopback.")
-    ] = None,
-    token_file: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE", help="What the platform lets us in with; without it the environment's MEETPROBE_TOKEN."
-        ),
-    ] = None,
-    room: Annotated[
-        str, typer.Option(metavar="NAME", help="Meet in this room, {n}: the meeting's number; else in new ones.")
-    ] = "",
-    signalling: Annotated[
-        str, typer.Option(metavar="NAME", help="The adapter that enters its meetings, where the URL does not tell.")
-    ] = "",
-    ca: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE.pem", help="Trust the certificates of this authority, not the system's."),
-    ] = None,
-    insecure: Annotated[bool, typer.Option("--insecure", help="Trust any certificate; the report says so.")] = False,
-    targets: Annotated[
-        str | None, typer.Option(metavar="NAME|FILE", help="What to judge by; see `probe targets`.")
-    ] = None,
-    horizon: Annotated[
-        str | None, typer.Option(help="Which targets count: now, 3m, 6m or what the profile has.")
-    ] = None,
-    json: _JSON = False,
-    out: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Write the report there in all its forms, and the samples.")
-    ] = None,
-    strict: Annotated[bool, typer.Option("--strict", help="Exit 4 when a target is not decided.")] = False,
-    network: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Emulate this access network for everybody; see docs/network.md.")
-    ] = None,
-    processes: Annotated[
-        str, typer.Option(metavar="N|auto", help="Deal the meetings to so many processes; auto: one a core.")
-    ] = "1",
-    video: Annotated[Path | None, typer.Option(metavar="FILE", help="Send this video instead.")] = None,
-    audio: Annotated[Path | None, typer.Option(metavar="FILE", help="Send this sound instead.")] = None,
-    quiet: Annotated[bool, typer.Option("--quiet", help="No progress on stderr.")] = False,
-    history: _HISTORY = None,
-    evidence: Annotated[
-        str | None,
-        typer.Option(metavar="7d", help="Judge on stored runs of this scenario and target too, this far back."),
-    ] = None,
-    started_at: Annotated[
-        str | None, typer.Option(metavar="TIME", help="File the run under this time (ISO 8601): for backfills.")
-    ] = None,
-    label: Annotated[
-        list[str] | None, typer.Option(metavar="KEY=VALUE", help="A word to know the run by; may be repeated.")
-    ] = None,
-    external: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE.csv", help="Values for the rows that no probe measures; see docs/targets.md."),
-    ] = None,
-    github: Annotated[
-        bool, typer.Option("--github", help="Annotate a GitHub job, and write the summary of its step.")
-    ] = False,
-    pushgateway: Annotated[
-        str | None,
-        typer.Option(
-            metavar="URL", envvar="MEETPROBE_PUSHGATEWAY", help="Push the figures to this Prometheus Pushgateway."
-        ),
-    ] = None,
-    dump_stats: Annotated[
-        Path | None,
-        typer.Option(metavar="DIR", help="Write webrtc-internals and rtcstats dumps there; see docs/stats-dumps.md."),
-    ] = None,
-    leg: Annotated[
-        list[str] | None,
-        typer.Option(metavar="NAME", help="Run on this leg: direct, relay-only or udp-blocked; may be repeated."),
-    ] = None,
-) -> None:
-    from probe.cli_keep import KeepChoice
-    from probe.cli_legs import perform
-    from probe.cli_platform import PlatformChoice
-    from probe.cli_run import RunChoice
-
-    choice = RunChoice(
-        scenario, PlatformChoice(url, signalling, token_file, ca, insecure, room), targets, horizon, json, out, strict,
-        video, audio, quiet, network, processes,
-        keep=KeepChoice(history, evidence, started_at, tuple(label or ())), github=github, external=external,
-        pushgateway=pushgateway, dump_stats=dump_stats, legs=tuple(leg or ()),
-    )  # fmt: skip
-    raise typer.Exit(perform(choice))
 
 
 @app.command(

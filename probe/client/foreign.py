@@ -31,7 +31,7 @@ class Foreign:
         self._codec = codec
         self._tags = {"topology": topology, "kind": "video"}
         self._sizes: dict[tuple[int, int], None] = {}
-        self._shown = 0
+        self._shown = self._skimmed = 0
         self._last: Captured | None = None
         self._source = ""
         self._error = 0.0
@@ -63,6 +63,10 @@ class Foreign:
         delay = max(0.0, seen - clock.from_ntp(captured.time))
         self._context.emit("one_way_delay_seconds", delay, self._tags, who=self._who, remote=self._remote)
 
+    def on_skimmed(self, count: int) -> None:
+        """New frames of which only headers were read: their clock is not looked at."""
+        self._skimmed += count
+
     def window(self) -> None:
         """A second has passed."""
         if self._last is not None:
@@ -74,9 +78,9 @@ class Foreign:
 
     def finish(self) -> None:
         """The stream is over."""
-        if not self._shown:
+        if not self._shown and not self._skimmed:
             return
-        source = self._source or self.clock.source
+        source = "headers" if self._skimmed else self._source or self.clock.source
         tags = {"source": source}
         self._context.emit("capture_clock_ratio", bool(self._source), tags, who=self._who, remote=self._remote)
         sizes = [f"{width}×{height}" for width, height in self._sizes]

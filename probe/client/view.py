@@ -78,7 +78,7 @@ class View:
             ours = self.remote in self._context.captures
             if self._context.depth == "pictures":
                 stream.decoder = StreamDecoder(codec, self._context.video if ours else None, self._context.clock)
-            if self._context.depth != "headers" and not ours:
+            if not ours:
                 stream.foreign = Foreign(self._context, self._who, self.remote, topology, codec)
         hooks = ReceiverHooks(
             first_packet=partial(self._first_packet, path, kind),
@@ -267,6 +267,8 @@ class View:
             media = media.at(new)
         if len(media.arrival):
             self._saw(path, media)
+            if stream.foreign is not None:
+                stream.foreign.on_skimmed(len(media.arrival))
 
     def _saw(self, path: str, media: Media) -> None:
         """New frames, on one path."""

@@ -20,14 +20,15 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Literal
 
-Source = Literal["synchronised", "estimated", "none", "unset", "apart"]
+Source = Literal["synchronised", "estimated", "none", "unset", "apart", "headers"]
 
 WHY_NOT: dict[str, str] = {
     "none": "the stream carries no clock",
     "unset": "the stream carries a clock, but nothing to set it by: no sender report or no round trip",
     "apart": "the stream's clock and its sender reports tell different times",
+    "headers": "at depth headers nobody looks at a stream's clock",
 }
-"""Of a `source` that gives no time, in words."""
+"""Of a `source` that gives no time, in words. The last is that of streams which have no CaptureClock."""
 WINDOW = 30.0
 """Seconds of sender reports and round trips that are looked at: the quickest of each waited least on the way."""
 DRIFT = 100e-6

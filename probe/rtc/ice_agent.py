@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
+import math
 import os
 from collections.abc import Callable
 
@@ -12,6 +14,8 @@ from aioice import stun
 
 from probe.rtc.ice_protocol import Address, TimedStunProtocol
 
+_ONE_CHOICE = 2.0
+"""Seconds: of pairs that are nominated within, the best counts. One that is nominated later is a change of mind."""
 _USERNAME, _PASSWORD = 4, 24
 """ice-chars of 6 random bits each: RFC 8445 section 5.3 wants 24 and 128 bits at least."""
 
@@ -29,6 +33,7 @@ class Agent(aioice.Connection):
         )
         self._on_data = on_data
         self._on_end = on_end
+        self._chosen_at = -math.inf
 
     def data_received(self, data: bytes, component: int) -> None:
         self._on_data(data)
@@ -46,6 +51,21 @@ class Agent(aioice.Connection):
         super().check_incoming(message, addr, protocol)
         if waiting and isinstance(protocol, TimedStunProtocol):
             protocol.ask_again_soon(addr)
+
+    def check_complete(self, pair: aioice_ice.CandidatePair) -> None:
+        """aioice takes the pair that was nominated last. It nominates all that answer (RFC 5245 section 8.1.1.2), of which both
+        ends have to take the best, or each goes a way of its own."""
+        before, now = self._nominated.get(1), asyncio.get_running_loop().time()
+        super().check_complete(pair)
+        if self._nominated.get(1) is before:
+            return
+        if before is not None and now - self._chosen_at < _ONE_CHOICE and self._rank(before) > self._rank(pair):
+            self._nominated[1] = before
+        else:
+            self._chosen_at = now
+
+    def _rank(self, pair: aioice_ice.CandidatePair) -> int:
+        return aioice_ice.candidate_pair_priority(pair.local_candidate, pair.remote_candidate, self.ice_controlling)
 
     def _check_periodic(self) -> bool:
         # aioice would sleep for another 20 ms after the last check that there is to start, whatever comes of it meanwhile.

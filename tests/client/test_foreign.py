@@ -80,6 +80,14 @@ def test_no_latency_is_made_up(carries: bool, source: str) -> None:
     assert stream.bench.context.observed[CLOCK + WHY_NOT[source]] == 1
 
 
+def test_at_headers_nobody_looks_at_the_clock() -> None:
+    stream = Stream()
+    stream.foreign.on_skimmed(20)
+    stream.foreign.finish()
+    assert stream.values("capture_clock_ratio", source="headers") == [0.0]
+    assert dict(stream.bench.context.observed) == {f"{FOREIGN}VP8": 1, CLOCK + WHY_NOT["headers"]: 1}
+
+
 def test_a_stream_without_a_picture_says_nothing() -> None:
     stream = Stream()
     stream.foreign.window()

@@ -124,5 +124,5 @@ def vanish(participant: Participant) -> None:
     for path in participant.paths.values():
         for endpoint in path.peer._stack._endpoints:
             endpoint.close()
-    socket = participant._signalling._socket  # type: ignore[attr-defined]
+    socket = participant._signalling._socket._socket  # type: ignore[attr-defined]
     socket._response.connection.transport.abort()

@@ -8,11 +8,11 @@ import re
 from typing import Any
 
 import pytest
+from aioice import Candidate, stun
 from aioice import ice as aioice_ice
-from aioice import stun
 
 from probe.model.errors import ConnectionFailed
-from probe.rtc import ice_protocol
+from probe.rtc import ice_agent, ice_protocol
 from probe.rtc.clock import Clock
 from probe.rtc.ice_protocol import TimedStunProtocol
 from probe.rtc.peer import Peer, PeerConfig
@@ -105,6 +105,32 @@ async def test_who_controls_stays_with_the_pair_that_it_chose() -> None:
         pair.remote_addr for pair in b._stack._connection._check_list
     ]  # the controlled side follows the other
     assert agent._nominated[1] is chosen
+    await asyncio.gather(a.close(), b.close())
+
+
+def _rival(agent: Any, priority: int, port: int) -> aioice_ice.CandidatePair:
+    """Another pair that was checked and nominated."""
+    remote = Candidate("x", 1, "udp", priority, "127.0.0.1", port, "host")
+    pair = aioice_ice.CandidatePair(agent._nominated[1].protocol, remote)
+    pair.state, pair.nominated = aioice_ice.CandidatePair.State.SUCCEEDED, True
+    return pair
+
+
+async def test_of_pairs_that_are_nominated_together_the_best_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    a, b = _peer("a"), _peer("b")
+    await a.accept_answer(await b.accept_offer(await a.create_offer()))
+    await asyncio.gather(a.connect(), b.connect())
+    agent: Any = b._stack._connection
+    chosen = agent._nominated[1]
+    worse, better = _rival(agent, 1, 9), _rival(agent, 2**31 - 1, 10)
+    agent.check_complete(worse)
+    assert agent._nominated[1] is chosen
+    agent.check_complete(better)
+    assert agent._nominated[1] is better
+    monkeypatch.setattr(ice_agent, "_ONE_CHOICE", 0.0)  # later it is the other side's change of mind
+    agent.check_complete(worse)
+    assert agent._nominated[1] is worse
+    agent._nominated[1] = chosen
     await asyncio.gather(a.close(), b.close())
 
 

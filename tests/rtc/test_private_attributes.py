@@ -29,8 +29,9 @@ def test_the_functions_that_we_override_or_call_exist() -> None:
     assert callable(aioice_ice.StunProtocol.datagram_received)
     assert callable(aioice_ice.Connection.data_received)
     assert callable(aioice_ice.Connection.protocol_lost)
-    assert callable(aioice_ice.server_reflexive_candidate)
-    assert callable(aioice_ice.relayed_candidate)
+    assert callable(aioice_ice.Connection.check_incoming)
+    assert callable(aioice_ice.Connection.check_complete)
+    assert callable(aioice_ice.candidate_pair_priority)
 
 
 def test_libsrtp_is_called_with_the_arguments_that_it_takes() -> None:
