@@ -31,6 +31,7 @@ def keep(campaign: Campaign, document: Document) -> None:
     try:
         with open_history(url) as history:
             history.add(Entry(document, campaign.summary.to_dict(), labels))
+            history.keep_responses(document["run"]["id"])
     except ProbeError as error:
         logger.warning("the campaign is not in the history: %s", error)
     else:

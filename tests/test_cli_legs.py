@@ -107,6 +107,14 @@ def test_the_worst_leg_decides_and_the_others_still_run(legs: Legs, probe: Any) 
     assert "✓ relay-only" in ended.out
 
 
+def test_the_history_knows_the_leg(legs: Legs, probe: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    history = ("--history", tmp_path / "history.db")
+    probe("run", "--scenario", "calls.yaml", "--leg", "relay-only", "--label", "branch=main", *history)
+    (stored,) = json.loads(probe("history", "list", "--json", *history).out)["runs"]
+    assert stored["labels"] == {"branch": "main", "leg": "relay-only"}
+
+
 def test_nothing_runs_after_an_interruption(legs: Legs, probe: Any) -> None:
     legs.outcomes["calls relay-only"] = KeyboardInterrupt()
     ended = probe("run", "--scenario", "all.yaml")

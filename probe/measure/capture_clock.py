@@ -6,7 +6,8 @@ which the one who sends us the packets writes its reports (the capturer itself, 
 - Capturer and sender: the extension's second field says how far apart they are, "Capture NTP Clock = Sender NTP Clock + Capture
   Clock Offset" (webrtc.org, abs-capture-time). Without it they are taken for one clock. Either way the sender reports say the
   same instant a second time, for they tie RTP timestamps to the sender's clock (RFC 3550 section 6.4.1): by how much the two
-  statements differ is part of the error.
+  statements differ is part of the error. (A server that translates the reports of a camera sees the capture later, by the way
+  between them.)
 - Sender and us: a report that says S and arrives at A went D on its way, so we are A - S - D ahead. D is somewhere from 0 to the
   whole round trip; half of it is taken, as libwebrtc does, and the other half is the error (RFC 5905 section 8 bounds NTP so).
 

@@ -19,6 +19,8 @@ from probe.model.validation import Strict
 Topology = Literal["hybrid", "p2p", "sfu"]
 Depth = Literal["pictures", "frames", "headers"]
 
+_LONGEST_NAME = 64
+
 Number = Annotated[int, Field(strict=True)]  # `true` and "3" are mistakes, not numbers
 Seconds = Annotated[float, Field(strict=True, ge=0, le=86_400)]
 Deadline = Annotated[float, Field(strict=True, gt=0, le=600)]
@@ -121,7 +123,7 @@ class Scenario(Strict):
     `judges` are the KPIs that this scenario can judge; None: all that the target profile lets a single run judge.
     """
 
-    name: Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[\w][\w .-]*$")]
+    name: Annotated[str, Field(min_length=1, max_length=_LONGEST_NAME, pattern=r"^[\w][\w .-]*$")]
     description: Annotated[str, Field(max_length=2000)] = ""
     topology: Topology = "hybrid"
     meetings: Annotated[Number, Field(ge=1, le=5000)] = 1
@@ -180,7 +182,8 @@ class Scenario(Strict):
 
     def on(self, leg: Leg) -> Scenario:
         """The same on that leg, under a name of its own: runs on different legs are not to be compared with one another."""
-        return self.model_copy(update={"name": f"{self.name} {leg}", "ice": self.ice.on(leg), "legs": ()})
+        name = f"{self.name[: _LONGEST_NAME - 1 - len(leg)]} {leg}"
+        return self.model_copy(update={"name": name, "ice": self.ice.on(leg), "legs": ()})
 
     @property
     def staying(self) -> int:

@@ -112,10 +112,7 @@ class TimedStunProtocol(aioice_ice.StunProtocol):
         if sent is not None:
             self._on_round_trip(max(0.0, arrival - sent))
         if address not in self._mapped and len(self._mapped) < _MAX_TRANSACTIONS:
-            try:
-                mapped = stun.parse_message(data).attributes.get("XOR-MAPPED-ADDRESS")
-            except (ValueError, struct.error):
-                return  # what aioice makes of it is told
+            mapped = _mapped_in(data)
             if mapped is not None:
                 self._mapped[address] = mapped
 
@@ -136,3 +133,12 @@ class TimedStunProtocol(aioice_ice.StunProtocol):
         self._take(data, address)
         if settled and self._answered == data[8:20]:
             self._repeats.learn(data, address, role)
+
+
+def _mapped_in(data: bytes) -> Address | None:
+    """XOR-MAPPED-ADDRESS of a binding response (RFC 8489 section 14.2), None without."""
+    try:
+        mapped: Address | None = stun.parse_message(data).attributes.get("XOR-MAPPED-ADDRESS")
+    except (ValueError, struct.error):
+        return None  # what aioice makes of it is told
+    return mapped

@@ -267,6 +267,8 @@ class IceStack:
         """Say goodbye (DTLS close_notify) and free the sockets."""
         self._closing = True
         self.dtls.close()
+        for _, relay in self._relays:
+            relay.close()  # all at once: aioice closes one after the other
         await self._connection.close()
         for endpoint in self._endpoints:
             endpoint.close()

@@ -58,7 +58,7 @@ async def test_meetings_move_to_the_server_and_back(name: str) -> None:
         result = await small.run(scenario, RunOptions(platform=Platform(url=url, signalling=name, token=KEY)))
     assert result.errors == ()
     assert small.mean(result, "join_success_ratio") == 1.0
-    assert [(move["source"], move["target"], move["success"]) for move in result.migrations] == [
+    assert [(move["from"], move["to"], move["success"]) for move in result.migrations] == [
         ("p2p", "sfu", True),
         ("sfu", "p2p", True),
     ]

@@ -54,3 +54,27 @@ async def test_visits_go_on_beside_them(monkeypatch: pytest.MonkeyPatch) -> None
     await _hold(hall, log)
     assert hall.moves() == [("p2p>sfu", True), ("sfu>p2p", True)]
     assert log == [("came to room", 2), ("left", 2)]
+
+
+async def test_what_is_watched_is_there_before_the_first_viewer_and_after_the_last(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    hall, log = Hall(monkeypatch, visitors=0), list[tuple[str, int]]()
+
+    @asynccontextmanager
+    async def camera(room: str) -> AsyncIterator[None]:
+        log.append((f"films {room}", len(hall.inside)))
+        hall.bench.clock.time += 3.0  # takes a while to begin
+        yield
+        log.append(("off", len(hall.inside)))
+
+    scenario = hall.meeting._scenario.model_copy(update={"watch": True, "topology": "sfu"})
+    anything: Any = None
+    hall.meeting = Meeting(
+        hall.bench.context, scenario, "room", lambda: anything, lambda: anything, anything, anything,
+        hall.present.append, hall.told.append, before=camera,
+    )  # fmt: skip
+    await hall.meeting.run(START)
+    assert log == [("films room", 0), ("off", 0)]
+    assert hall.present == [1, 1, -1, -1]
+    assert hall.meeting.state == "over"

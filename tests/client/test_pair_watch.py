@@ -1,9 +1,15 @@
 from __future__ import annotations
 
+import asyncio
+import math
 from types import SimpleNamespace
 from typing import Any, cast
 
+from aioice.ice import CandidatePair
+
 from probe.client.pair_watch import PairWatch
+from probe.rtc.clock import Clock
+from probe.rtc.peer import Peer, PeerConfig
 from tests.client.fakes import START, Bench
 
 
@@ -40,3 +46,31 @@ def test_what_befalls_many_at_once_is_one_event() -> None:
         bench.clock.time = START + second
         bench.context.notice("y")
     assert len(bench.context.noticed) == 1000
+
+
+async def test_a_real_connection_whose_other_end_changes_its_mind() -> None:
+    """The other side nominates a pair from another address of its: ours sends there from then on, and it is noticed."""
+    bench = Bench()
+    far = _peer("far", ("127.0.0.1", "127.0.0.2"), controlling=True)
+    near = _peer("near", ("127.0.0.1",), controlling=False)
+    far.add_transceiver("audio", "sendonly", ("far", "far-audio"))
+    await far.accept_answer(await near.accept_offer(await far.create_offer()))
+    await asyncio.gather(far.connect(), near.connect())
+    watch = PairWatch(near, bench.context.notice)
+    assert not watch.changed()
+    before = near.remote_address
+    agent = far._stack._connection
+    near._stack._connection._chosen_at = -math.inf  # so long ago that another choice is no part of the first
+    protocol = next(one for one in agent._protocols if one is not agent._nominated[1].protocol)
+    other = CandidatePair(protocol, agent._nominated[1].remote_candidate)
+    await agent.check_start(other)
+    async with asyncio.timeout(5.0):
+        while not watch.changed():  # noqa: ASYNC110 - ICE tells nobody
+            await asyncio.sleep(0.01)
+    assert near.remote_address == other.local_addr != before
+    assert bench.context.noticed == {(START, "selected pair changed: host/host to host/host at another address"): 1}
+    await asyncio.gather(far.close(), near.close())
+
+
+def _peer(label: str, addresses: tuple[str, ...], *, controlling: bool) -> Peer:
+    return Peer(PeerConfig(addresses=addresses), label=label, controlling=controlling, clock=Clock())

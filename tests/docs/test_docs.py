@@ -180,7 +180,8 @@ def test_every_key_of_a_scenario_stands_with_its_default_and_limits() -> None:
         assert [limit for limit in limits(field) if limit not in words] == [], key
 
 
-EXAMPLES = re.findall(r"^```yaml\n(.*?)^```", SCENARIOS_PAGE, re.DOTALL | re.MULTILINE)
+CAMERA_PAGE = (ROOT / "docs" / "camera.md").read_text(encoding="utf-8")
+EXAMPLES = re.findall(r"^```yaml\n(.*?)^```", SCENARIOS_PAGE + CAMERA_PAGE, re.DOTALL | re.MULTILINE)
 
 
 @pytest.mark.parametrize("text", EXAMPLES, ids=range(len(EXAMPLES)))
@@ -190,7 +191,7 @@ def test_examples_are_scenarios_that_a_run_would_take(text: str) -> None:
 
 
 def test_there_are_examples() -> None:
-    assert len(EXAMPLES) == SCENARIOS_PAGE.count("```yaml") >= 3
+    assert len(EXAMPLES) == (SCENARIOS_PAGE + CAMERA_PAGE).count("```yaml") >= 4
 
 
 def test_shipped_scenarios_come_to_what_the_page_says() -> None:

@@ -27,7 +27,7 @@ def outcome(number: int, *, lag: float = 0.001) -> Outcome:
     found.errors["signalling", "everybody", "gone"] += 1
     found.crashes["ZeroDivisionError('x') at a.py:1"] += 1
     found.networks["lte", "a survey"] += 2
-    found.series.add(Sample("frame_rate", 10.0 * number, 2.0, {"topology": "p2p"}))
+    found.series.add(Sample("window_frame_rate", 10.0 * number, 2.0, {"topology": "p2p"}))
     found.disturbed[5.0, "3 % loss"] += number
     found.noticed[7.0, "selected pair changed: host/host to host/prflx"] += number
     return found

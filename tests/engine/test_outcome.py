@@ -44,7 +44,7 @@ def test_everything_adds_up() -> None:
     }  # fmt: skip
     assert total.crashes == {"ZeroDivisionError('x') at a.py:1": 2}
     assert total.networks == {("lte", "a survey"): 4}
-    assert total.series.columns()["frame_rate"] == [None, None, 15.0]
+    assert total.series.columns()["window_frame_rate"] == [None, None, 15.0]
     assert total.disturbed == {(5.0, "3 % loss"): 3}
     assert total.noticed == {(7.0, "selected pair changed: host/host to host/prflx"): 3}
 

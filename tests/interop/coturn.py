@@ -6,9 +6,11 @@ import asyncio
 import socket
 import tempfile
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+
+from aioice import stun
 
 from tests import certificates
 from tests.bench.server_process import ServerProcess
@@ -16,6 +18,8 @@ from tests.interop import needs
 
 USER, PASSWORD, SHARED_SECRET = "probe", "turn-password-of-the-tests", "secret-shared-with-the-tests"
 _START_SECONDS = 15.0
+_TRIES = 20
+_KINDS = (socket.SOCK_STREAM, socket.SOCK_DGRAM)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +52,9 @@ async def coturn(*options: str, rest: bool = False, loopback_peers: bool = True)
         process = await ServerProcess.start(_command(folder, ports, options, rest, loopback_peers))
         draining = asyncio.create_task(_drain(process))
         try:
-            await _listening(ports[0])
-            await _listening(ports[1])
+            for port in ports:
+                await _listening(port)
+            await _answering(ports[0])
             yield Coturn(process, ports[0], ports[1], authority)
         finally:
             draining.cancel()
@@ -69,15 +74,19 @@ def _command(folder: Path, ports: Sequence[int], options: Sequence[str], rest: b
 
 
 def _free_ports(count: int) -> list[int]:
-    """Free for TCP; coturn takes the same ports of UDP."""
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [int(one.getsockname()[1]) for one in sockets]
-    finally:
-        for one in sockets:
-            one.close()
+    """Free for TCP and for UDP."""
+    with ExitStack() as held:
+        found: list[int] = []
+        for _ in range(_TRIES):
+            stream, datagrams = (held.enter_context(socket.socket(type=kind)) for kind in _KINDS)
+            stream.bind(("127.0.0.1", 0))
+            port = int(stream.getsockname()[1])
+            with suppress(OSError):  # somebody's UDP: another one
+                datagrams.bind(("127.0.0.1", port))
+                found.append(port)
+            if len(found) == count:
+                return found
+    raise RuntimeError("no port is free for both TCP and UDP")
 
 
 async def _drain(process: ServerProcess) -> None:
@@ -100,3 +109,20 @@ async def _listening(port: int) -> None:
                 writer.close()
                 await writer.wait_closed()
                 return
+
+
+async def _answering(port: int) -> None:
+    """Its UDP listener comes up apart from that for TCP."""
+    request = bytes(stun.Message(message_method=stun.Method.BINDING, message_class=stun.Class.REQUEST))
+    loop = asyncio.get_running_loop()
+    with socket.socket(type=socket.SOCK_DGRAM) as one:
+        one.setblocking(False)
+        one.connect(("127.0.0.1", port))
+        async with asyncio.timeout(_START_SECONDS):
+            while True:
+                with suppress(ConnectionError, TimeoutError):
+                    await loop.sock_sendall(one, request)
+                    async with asyncio.timeout(0.2):
+                        await loop.sock_recv(one, 2048)
+                        return
+                await asyncio.sleep(0.05)

@@ -8,6 +8,7 @@ import os
 import random
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -194,6 +195,27 @@ async def test_wrong_credentials_are_told_and_the_direct_way_is_taken() -> None:
         assert len(ends.troubles) == 2
         assert all("(401 Unauthorized)" in trouble.message for trouble in ends.troubles)
         await ends.close()
+
+
+async def test_a_relay_is_reached_over_ipv6() -> None:
+    async with coturn() as turn:
+        config = relaying(turn, "udp", addresses=("::1",))
+        over_six = replace(config, ice_servers=(IceServer((f"turn:[::1]:{turn.port}",), USER, PASSWORD),))
+        ends = Ends(over_six, over_six)
+        await ends.connect()
+        assert ends.a.pair_label == ends.b.pair_label == "relay-udp/relay"
+        assert ends.troubles == []
+        await ends.close()
+
+
+async def test_a_run_tells_of_servers_that_it_could_do_without(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(VARIABLE, "wrong")
+    async with coturn() as turn:
+        result = await run(scenario(ice=_ice(turn, "udp"), topology="p2p", join_deadline=8.0), within=60.0)
+    assert mean(result, "connection_success_ratio") == 1.0
+    (error,) = result.errors
+    assert (error.phase, error.who, error.count) == ("ice_gathering", "ICE servers", 2)
+    assert "refused the credentials of user 'probe' (401 Unauthorized)" in error.message
 
 
 async def test_a_quota_that_is_used_up_and_ports_that_are_gone() -> None:

@@ -122,6 +122,9 @@ def test_a_scenario_on_a_leg_has_a_name_of_its_own() -> None:
     scenario = Scenario(name="calls", ice=Ice(), legs=("direct", "relay-only"))
     on = scenario.on("relay-only")
     assert (on.name, on.ice.policy, on.legs) == ("calls relay-only", "relay", ())
+    longest = Scenario(name="x" * 64).on("udp-blocked")
+    assert longest.name == "x" * 52 + " udp-blocked"
+    assert Scenario.model_validate_json(longest.model_dump_json()) == longest  # as it goes to another process
     with pytest.raises(ValueError, match="named twice"):
         Scenario(name="calls", legs=("direct", "direct"))
 

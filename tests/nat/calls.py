@@ -107,4 +107,6 @@ async def neighbourhood(net: Internet, sites: list[tuple[Site, Site]]) -> AsyncI
         await asyncio.gather(*(machine.ready() for machine in (*first.values(), *second.values())))
         yield Neighbourhood(urls, first, second)
     finally:
-        await asyncio.gather(shims.end(), *(machine.end() for machine in (*first.values(), *second.values())))
+        codes = await asyncio.gather(shims.end(), *(machine.end() for machine in (*first.values(), *second.values())))
+    if any(codes):
+        raise RuntimeError(f"the shims and the machines ended with the exit codes {codes}: see their stderr")

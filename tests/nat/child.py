@@ -9,7 +9,7 @@ from typing import Self
 
 from tests.nat.namespaces import inside
 
-_END_SECONDS = 5.0
+_END_SECONDS = 30.0
 
 
 class Child:
@@ -50,12 +50,13 @@ class Child:
             while True:
                 await self.line(3600.0)
 
-    async def end(self) -> None:
-        """Close its stdin, which ends it; else `terminate`. Idempotent."""
+    async def end(self) -> int:
+        """Close its stdin, which ends it; else `terminate`. Returns its exit code. Idempotent."""
         assert self._process.stdin is not None
         self._process.stdin.close()
         if not await self._gone():
             await self.terminate()
+        return self._process.returncode or 0
 
     async def terminate(self) -> None:
         """Ask, then kill. For one that does not care for its stdin. Idempotent."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 
 import pytest
 
@@ -27,7 +26,7 @@ def privileged() -> None:
 
 
 @pytest.fixture(scope="session")
-def measured(privileged: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Measured]:
+def measured(privileged: None, tmp_path_factory: pytest.TempPathFactory) -> Measured:
     """Every combination, and the SFU."""
 
     async def bounded() -> Measured:
@@ -36,4 +35,4 @@ def measured(privileged: None, tmp_path_factory: pytest.TempPathFactory) -> Iter
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MEETPROBE_CACHE", str(tmp_path_factory.mktemp("nat-media")))
-        yield asyncio.run(bounded())
+        return asyncio.run(bounded())

@@ -73,8 +73,9 @@ class Machine:
     def leave(self, room: str) -> None:
         self._child.say(json.dumps(room))
 
-    async def end(self) -> None:
-        """Idempotent."""
-        await self._child.end()
+    async def end(self) -> int:
+        """Returns the exit code of its process. Idempotent."""
+        code = await self._child.end()
         if self._listening is not None:
             await self._listening
+        return code

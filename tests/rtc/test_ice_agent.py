@@ -203,3 +203,14 @@ async def test_malformed_stun_is_nobody_s_crash() -> None:
     )  # PRIORITY of two bytes
     protocol.arrived(data, ADDRESS, 1.0)
     assert wire.sent == []
+
+
+@pytest.mark.parametrize("first", [True, False])
+@pytest.mark.parametrize("address", [("198.51.100.7", 4000), ("255.255.255.255", 65535), ("2001:db8::7", 4000), None])
+def test_how_the_other_side_sees_us(address: tuple[str, int] | None, first: bool) -> None:
+    attributes: dict[str, Any] = {} if first else {"SOFTWARE": "somebody's"}
+    if address is not None:
+        attributes["XOR-MAPPED-ADDRESS"] = address
+    answer = stun.Message(stun.Method.BINDING, stun.Class.RESPONSE, attributes=attributes)
+    assert ice_protocol._mapped_in(bytes(answer)) == address
+    assert ice_protocol._mapped_in(bytes(answer)[:30]) is None

@@ -125,7 +125,7 @@ class DumpedPath(Path):
         self._recorded = self.peer
         self._controlling = open.role == "offer"
         self._heard = Heard(context.clock)
-        configuration = {"iceServers": [{"urls": list(server.urls)} for server in servers]}
+        configuration = {"iceServers": [{"urls": list(server.urls)} for server in context.ice.beside(servers)]}
         what = f"{open.kind} to {open.remote}" if open.remote else open.kind
         self._recording: Recording = context.dumps.record(owner.participant, self._time(), what, configuration)
         # Neither is a method of ours to override: one is the peer's to be told, the other the peer's to tell.
