@@ -241,6 +241,9 @@ def _scenario(read: _Reader, participants: int) -> Scenario:
     scenario = load_scenario(read.text("scenario"))
     if scenario.watch:
         raise _wrong("scenario", f"{scenario.name!r} watches a stream", "one that holds meetings")
+    if scenario.browsers or scenario.legs:  # better told than left out in silence
+        what = "has browsers" if scenario.browsers else "is run on several legs"
+        raise _wrong("scenario", f"{scenario.name!r} {what}, which only probe run does", "one without")
     visitors = scenario.visitors if participants <= scenario.p2p_limit < participants + scenario.visitors else 0
     changed: dict[str, Any] = {"participants": participants, "visitors": visitors}
     if network := read.text("network"):

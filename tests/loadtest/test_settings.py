@@ -144,3 +144,11 @@ def test_a_bad_target_names_the_host_option(host: str | None) -> None:
 )
 def test_durations(text: str, seconds: float | None) -> None:
     assert parse_duration(text) == seconds
+
+
+@pytest.mark.parametrize(("line", "said"), [("browsers: 1", "has browsers"), ("legs: [direct]", "run on several legs")])
+def test_what_only_probe_run_does_is_refused(tmp_path: Path, line: str, said: str) -> None:
+    file = tmp_path / "s.yaml"
+    file.write_text(f"name: s\n{line}\n", encoding="utf-8")
+    with pytest.raises(ConfigError, match=said):
+        settings(scenario=str(file))
