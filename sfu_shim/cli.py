@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 from probe.model.errors import ConfigError
-from sfu_shim.config import ShimConfig
+from sfu_shim.config import ShimConfig, ice_servers
 from sfu_shim.core.policy import Policy
 
 READY_PROTOCOL = "meetprobe/shim/1"
@@ -38,6 +38,14 @@ def serve(
         list[str] | None, typer.Option(help="Where the SFU's ICE gathers (repeatable); default: --host.")
     ] = None,
     video_bitrate: Annotated[float, typer.Option(help="Bits per second that publishers may send, told by REMB.")] = 5e6,
+    ice_server: Annotated[
+        list[str] | None,
+        typer.Option(metavar="URL", help="A stun:, turn: or turns: server that clients are told of (repeatable)."),
+    ] = None,
+    ice_username: Annotated[str, typer.Option(help="The user name for all TURN servers.")] = "",
+    ice_credential: Annotated[
+        str, typer.Option(envvar="SFU_SHIM_ICE_CREDENTIAL", help="The password for it; better in the environment.")
+    ] = "",
     verbose: Annotated[bool, typer.Option(help="Log what happens, to stderr.")] = False,
     supervised: Annotated[
         bool, typer.Option("--supervised", help="For programs: tell the URL as a line of JSON, and end with stdin.")
@@ -49,7 +57,12 @@ def serve(
             host=host,
             port=port,
             token=token,
-            policy=Policy(p2p_limit=p2p_limit, migration_deadline=migration_deadline, backoff=backoff),
+            policy=Policy(
+                p2p_limit=p2p_limit,
+                migration_deadline=migration_deadline,
+                backoff=backoff,
+                ice_servers=ice_servers(ice_server or [], ice_username, ice_credential),
+            ),
             media_addresses=tuple(media_address or ()),
             join_deadline=join_deadline,
             video_bitrate=video_bitrate,

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from probe.model.errors import ConfigError
 from sfu_shim.core.policy import Policy
+from sfu_shim.core.protocol import IceServerEntry
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,26 @@ class ShimConfig:
         if self.media_addresses:
             return self.media_addresses
         return ("127.0.0.1",) if self.host == "localhost" else (self.host,)
+
+
+def ice_servers(urls: Sequence[str], username: str, credential: str) -> tuple[IceServerEntry, ...]:
+    """What clients are told; user name and password go with TURN only (W3C webrtc-pc section 4.2.4). Raises ConfigError for what
+    is no URL of a STUN or TURN server (RFC 7064, RFC 7065)."""
+    found = []
+    for url in urls:
+        scheme, _, rest = url.partition(":")
+        if scheme not in ("stun", "turn", "turns") or not rest or rest.startswith("/"):
+            raise ConfigError(
+                f"{url!r} is no STUN or TURN server", who="--ice-server", hint="write it like turn:turn.example:3478"
+            )
+        if scheme != "stun" and not (username and credential):
+            raise ConfigError(
+                f"{url!r} needs a user name and a password",
+                who="--ice-server",
+                hint="give --ice-username, and SFU_SHIM_ICE_CREDENTIAL in the environment",
+            )
+        found.append(IceServerEntry((url,)) if scheme == "stun" else IceServerEntry((url,), username, credential))
+    return tuple(found)
 
 
 def is_loopback(host: str) -> bool:

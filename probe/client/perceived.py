@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from probe.client.context import Context
 from probe.client.foreign import Foreign
 from probe.client.listening import Listening
 from probe.client.skimming import Skimmed
@@ -33,3 +34,31 @@ class Perceived:
         self.last = max(self.last, last)
         self.media += count
         return self.media == count
+
+    def window(self, now: float, round_trip: float | None) -> None:
+        """A second has passed."""
+        if self.listening is not None:
+            self.listening.window(now, round_trip)
+        if self.foreign is not None:
+            self.foreign.window()
+
+    def finish(self) -> None:
+        """The stream is over."""
+        if self.listening is not None:
+            self.listening.finish()
+        if self.foreign is not None:
+            self.foreign.finish()
+
+
+def perceive(context: Context, who: str, remote: str, topology: str, kind: str, codec: str) -> Perceived:
+    """A stream that begins, with all that looks at one like it."""
+    stream = Perceived()
+    if kind == "audio":
+        stream.listening = Listening(context, who, remote, topology)
+        return stream
+    ours = remote in context.captures
+    if context.depth == "pictures":
+        stream.decoder = StreamDecoder(codec, context.video if ours else None, context.clock)
+    if not ours:
+        stream.foreign = Foreign(context, who, remote, topology, codec)
+    return stream

@@ -12,12 +12,11 @@ from typing import Literal
 import numpy as np
 
 from probe.client.context import Context
-from probe.client.foreign import Foreign
 from probe.client.listening import Listening
-from probe.client.perceived import Perceived
+from probe.client.perceived import Perceived, perceive
 from probe.client.recent_frames import RecentFrames
 from probe.client.skimming import LOOK, MOST_HELD, Media, Skimmed, by_arrival
-from probe.client.stream_decoder import Decoded, StreamDecoder
+from probe.client.stream_decoder import Decoded
 from probe.client.vmaf_samples import VmafSamples
 from probe.client.watching import Watching
 from probe.measure.assembly import Frame, MediaPacket
@@ -70,16 +69,9 @@ class View:
     ) -> ReceiverHooks:
         """The callbacks for one stream of `remote` on a path."""
         self._end_stream(path, kind)  # a source may give way to another on the same path
-        stream = self._streams[path, kind] = Perceived()
+        stream = perceive(self._context, self._who, self.remote, topology, kind, codec)
+        self._streams[path, kind] = stream
         self._topologies[path] = topology
-        if kind == "audio":
-            stream.listening = Listening(self._context, self._who, self.remote, topology)
-        else:
-            ours = self.remote in self._context.captures
-            if self._context.depth == "pictures":
-                stream.decoder = StreamDecoder(codec, self._context.video if ours else None, self._context.clock)
-            if not ours:
-                stream.foreign = Foreign(self._context, self._who, self.remote, topology, codec)
         hooks = ReceiverHooks(
             first_packet=partial(self._first_packet, path, kind),
             audio=partial(self._on_audio, path, stream),
@@ -307,10 +299,7 @@ class View:
         self._looked = now
         self._catch_up(now)
         for stream in self._streams.values():
-            if stream.listening is not None:
-                stream.listening.window(now, round_trip)
-            if stream.foreign is not None:
-                stream.foreign.window()
+            stream.window(now, round_trip)
         return self._timelines["video"].new
 
     @property
@@ -347,10 +336,8 @@ class View:
         if (path, kind) in self._streams:
             self._catch_up()
         stream = self._streams.pop((path, kind), None)
-        if stream is not None and stream.listening is not None:
-            stream.listening.finish()
-        if stream is not None and stream.foreign is not None:
-            stream.foreign.finish()
+        if stream is not None:
+            stream.finish()
 
     def silent_for(self, now: float) -> float:
         """Seconds since the last media of any kind; 0 before the first."""

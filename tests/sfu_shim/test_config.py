@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from probe.model.errors import ConfigError
 from sfu_shim.cli import app
-from sfu_shim.config import ShimConfig, is_loopback
+from sfu_shim.config import ShimConfig, ice_servers, is_loopback
 from sfu_shim.core.policy import Policy
 
 
@@ -65,3 +65,22 @@ def test_cli_serves_until_it_is_told_to_stop() -> None:
         process.terminate()
         assert process.communicate(timeout=20) == ("", "")
         assert process.returncode == 0
+
+
+def test_ice_servers_are_told_with_what_each_needs() -> None:
+    found = ice_servers(["stun:stun.example", "turns:turn.example:5349?transport=tcp"], "ann", "secret")
+    assert [(entry.urls, entry.username, entry.credential) for entry in found] == [
+        (("stun:stun.example",), None, None),
+        (("turns:turn.example:5349?transport=tcp",), "ann", "secret"),
+    ]
+
+
+@pytest.mark.parametrize("url", ["http://turn.example", "turn:", "turn://turn.example", "turn.example"])
+def test_what_is_no_ice_server(url: str) -> None:
+    with pytest.raises(ConfigError, match="no STUN or TURN server"):
+        ice_servers([url], "ann", "secret")
+
+
+def test_a_turn_server_needs_a_password() -> None:
+    with pytest.raises(ConfigError, match="SFU_SHIM_ICE_CREDENTIAL"):
+        ice_servers(["turn:turn.example"], "ann", "")
