@@ -33,7 +33,9 @@ if TYPE_CHECKING:
     from probe.native._core import Content, Source, Track
 
 _APART = 2 * TOLERANCE
-_LATENESS_INTERVAL = 0.05
+_LATENESS_INTERVAL = 0.25
+_ROOM = 320
+"""Sources of which the last to go on a beat is still on time, within a millisecond or so."""
 
 _HELPING = 96
 """Frames sent at a time, and so many helpings in one go at most."""
@@ -99,6 +101,16 @@ class Pacing:
         self._pacer.add(source, first_due)
         self._arm(first_due)
 
+    def place(self, time: float) -> float:
+        """When one more source that wants to begin at `time` had better do so: on a beat, and where there is room. The first that
+        find none go half a period later, as many as there were before, and who follows takes turns."""
+        before = self._pacer.sources
+        if self._beat is None or before < _ROOM:
+            return on_the_beat(time)
+        self._beat.quicken()
+        between = self._beat.period if before < 2 * _ROOM or before % 2 else 0.0
+        return on_the_beat(time - between) + between
+
     def remove(self, source: Source) -> None:
         """Tick it no more."""
         self._pacer.remove(source)
@@ -127,10 +139,10 @@ class Pacing:
         """Send what is due."""
         for _ in range(_HELPINGS):
             following = self._pacer.run(None if self._now is None else self._now(), _HELPING)
-            if following is None or following > self._clock.now():
+            now = self._clock.now()
+            if following is None or following > now:
                 break
             self._between()
-        now = self._clock.now()
         if now >= self._told + _LATENESS_INTERVAL or not self._pacer.sources:
             self._tell(now)
 
@@ -186,10 +198,10 @@ class FastPublisher:
         start = clock.now()
         if video is not None:
             self._switch_on("video", video.encoded, video.encoded.spec.codec, 1 / fps, video.position)
-            pacing.add(self._sources["video"], on_the_beat(start + phase / fps))
+            pacing.add(self._sources["video"], pacing.place(start + phase / fps))
         if audio is not None:
             self._switch_on("audio", audio.encoded, "opus", AUDIO_INTERVAL, audio.position)
-            pacing.add(self._sources["audio"], on_the_beat(start + phase * AUDIO_INTERVAL))
+            pacing.add(self._sources["audio"], pacing.place(start + phase * AUDIO_INTERVAL))
         self.captures = FastCaptures(self._sources.get("video"))
         self.kinds: tuple[Kind, ...] = tuple(sorted(self._sources))
 

@@ -6,7 +6,7 @@ import asyncio
 import resource
 
 from probe.client.context import Context
-from probe.rtc.beat import PERIOD, Turn
+from probe.rtc.beat import Turn
 
 _BEAT = 0.02
 _CPU_WINDOW = 1.0
@@ -34,7 +34,7 @@ class GeneratorWatch:
             self._timer.cancel()
             self._timer = None
         now = self._context.clock.now()
-        self._context.health.loop_lag(max(0.0, now - due), PERIOD)
+        self._context.health.loop_lag(max(0.0, now - due), self._context.beat.period)
         self._read_cpu(now)
 
     def _resume(self) -> None:

@@ -98,6 +98,9 @@ class PlayoutBuffer:
         self, sequences: NDArray[np.int64], media_times: NDArray[np.float64], arrivals: NDArray[np.float64]
     ) -> None:
         """`on_packet` for each, in this order."""
+        if not self._times and len(sequences):
+            self.on_packet(sequences.item(0), media_times.item(0), arrivals.item(0))
+            sequences, media_times, arrivals = sequences[1:], media_times[1:], arrivals[1:]
         while len(sequences) >= SHORT and self._steady(sequences, media_times, arrivals):
             count = len(sequences)
             if self._base_time < arrivals.item(-1) - HISTORY:  # the base is forgotten within

@@ -15,7 +15,7 @@ from probe.model.samples import TAG_NAMES, Sample, SampleBatch
 MAX_TAG_VALUES = 64
 """Values kept apart per metric and tag name; later ones are counted together under OTHER."""
 OTHER = "other"
-_MOST_HELD = 4096
+_MOST_HELD = 1 << 14
 """Values that are held back, to be counted together: that is several times cheaper."""
 
 

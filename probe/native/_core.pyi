@@ -10,6 +10,18 @@ from typing_extensions import Buffer
 def use_srtp(protect: int, unprotect: int) -> None:
     """Addresses of libsrtp's srtp_protect and srtp_unprotect."""
 
+def seals() -> bool:
+    """Whether this processor can do what a Seal does."""
+
+class Seal:
+    """Protects the RTP packets of one connection by AES-128-GCM (RFC 7714), as libsrtp does. `master`: 16 bytes of key, 12 of salt.
+    Raises ValueError for another length, RuntimeError where the processor can't."""
+
+    def __init__(self, master: bytes) -> None: ...
+    def protect(self, packet: Buffer, again: bool = False, /) -> bytes:
+        """A clear packet, protected. Raises ValueError for what is no RTP, and for a number that was used; `again`: that it was, for
+        this very packet."""
+
 # Sending (content.c, track.c, source.c, pacer.c)
 
 class Content:
@@ -30,7 +42,8 @@ class Content:
 class Track:
     """One outgoing RTP stream on `socket`, protected by the libsrtp session at address `session`, which `owner` keeps alive.
     `header`: the RTP header that all its packets share; `capture_at`: where in it the absolute capture time goes, -1 nowhere.
-    `keep`: packets that can be had again. Nothing is sent before a destination is set, or on a closed socket."""
+    `seal` protects in its place. `keep`: packets that can be had again. Nothing is sent before a destination is set, or on a
+    closed socket."""
 
     hear: Callable[[bytes], None] | None
     def __init__(
@@ -46,11 +59,14 @@ class Track:
         sequence: int,
         timestamp_base: int,
         keep: int,
+        seal: Seal | None = None,
     ) -> None: ...
     def set_destination(self, address: bytes, connected: bool = False, /) -> None:
         """A packed sockaddr. `connected`: the socket is, to that address."""
     def disconnect(self) -> None:
         """Let go of socket and session: from now on packets are numbered, not sent."""
+    def send_again(self, packet: builtins.bytes, /) -> None:
+        """A clear packet of this stream, unchanged since it was sent first."""
     def packet(self, sequence: int, /) -> bytes | None:
         """The clear packet with that sequence number, None if it is not kept."""
     @property

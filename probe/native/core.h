@@ -62,6 +62,7 @@ int add_forward(PyObject *module);
 int add_analysis(PyObject *module);
 int add_playout(PyObject *module);
 int add_tally(PyObject *module);
+int add_seal(PyObject *module);
 
 /* Makes a type and adds it to the module; the reference is the caller's to keep. NULL with an exception set on failure. */
 PyTypeObject *add_type(PyObject *module, PyType_Spec *spec);

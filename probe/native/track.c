@@ -22,6 +22,7 @@ static int track_traverse(Track *self, visitproc visit, void *arg) {
     Py_VISIT(self->socket);
     Py_VISIT(self->owner);
     Py_VISIT(self->hear);
+    Py_VISIT(self->seal);
     return 0;
 }
 
@@ -30,6 +31,7 @@ static void track_disconnect(Track *self) {
     self->session = NULL;
     Py_CLEAR(self->socket);
     Py_CLEAR(self->owner);
+    Py_CLEAR(self->seal);
 }
 
 static int track_clear(Track *self) {
@@ -63,23 +65,25 @@ static int track_check(const Track *self, Py_ssize_t header_size, unsigned int k
 
 static PyObject *track_new(PyTypeObject *type, PyObject *args, PyObject *keywords) {
     static char *names[] = {"socket", "session", "owner", "kind", "header", "capture_at", "clock_rate", "ntp_offset",
-                            "sequence", "timestamp_base", "keep", NULL};
-    PyObject *socket, *owner, *header;
+                            "sequence", "timestamp_base", "keep", "seal", NULL};
+    PyObject *socket, *owner, *header, *seal = Py_None;
     unsigned long long session;
     const char *kind;
     int capture_at;
     double clock_rate, ntp_offset;
     unsigned short sequence;
     unsigned int timestamp_base, keep;
-    if (!PyArg_ParseTupleAndKeywords(args, keywords, "OKOsSiddHII:Track", names, &socket, &session, &owner, &kind, &header,
-                                     &capture_at, &clock_rate, &ntp_offset, &sequence, &timestamp_base, &keep))
+    if (!PyArg_ParseTupleAndKeywords(args, keywords, "OKOsSiddHII|O:Track", names, &socket, &session, &owner, &kind, &header,
+                                     &capture_at, &clock_rate, &ntp_offset, &sequence, &timestamp_base, &keep, &seal))
         return NULL;
+    if (seal != Py_None && !Py_IS_TYPE(seal, seal_type)) return PyErr_Format(PyExc_TypeError, "the seal is none");
     Track *self = (Track *)type->tp_alloc(type, 0);
     if (self == NULL) return NULL;
     self->socket = Py_NewRef(socket);
     self->owner = Py_NewRef(owner);
     self->header = Py_NewRef(header);
     self->session = (void *)(uintptr_t)session;
+    self->seal = seal == Py_None ? NULL : (Seal *)Py_NewRef(seal);
     self->video = is_video(kind);
     self->capture_at = capture_at;
     self->clock_rate = clock_rate;
@@ -166,8 +170,10 @@ static int track_remember(Track *self, const Sent *sent) {
     return 0;
 }
 
-static void track_transmit(Track *self, int descriptor, uint8_t *buffer, int size) {
-    if (srtp_protect_call(self->session, buffer, &size) != 0) {
+static void track_transmit(Track *self, int descriptor, uint8_t *buffer, int size, int again) {
+    int refused = self->seal != NULL ? seal_packet(self->seal, buffer, &size, again)
+                                     : srtp_protect_call(self->session, buffer, &size);
+    if (refused) {
         self->srtp_errors++;
         return;
     }
@@ -193,7 +199,7 @@ static int track_emit(Track *self, const Sent *sent, int descriptor) {
         Py_DECREF(heard);
         if ((descriptor = track_descriptor(self)) < -1) return -1; /* it may have been closed meanwhile */
     }
-    if (descriptor >= 0) track_transmit(self, descriptor, buffer, size);
+    if (descriptor >= 0) track_transmit(self, descriptor, buffer, size, 0);
     return 0;
 }
 
@@ -205,7 +211,8 @@ static void track_use(Track *self, Content *content) {
 }
 
 void track_prefetch(const Track *self) {
-    if (self->session != NULL) __builtin_prefetch(self->session);
+    if (self->seal != NULL) seal_prefetch(self->seal);
+    else if (self->session != NULL) __builtin_prefetch(self->session);
     if (self->history != NULL) __builtin_prefetch(&self->history[self->remembered & (self->capacity - 1)], 1);
     prefetch(self->socket, 64);
 }
@@ -246,6 +253,19 @@ static PyObject *track_packet(Track *self, PyObject *argument) {
     return PyBytes_FromStringAndSize((const char *)buffer, size);
 }
 
+static PyObject *track_send_again(Track *self, PyObject *argument) {
+    _Alignas(16) uint8_t buffer[MAX_DATAGRAM + SRTP_TRAILER];
+    char *packet;
+    Py_ssize_t size;
+    if (PyBytes_AsStringAndSize(argument, &packet, &size) < 0) return NULL;
+    if (size > MAX_DATAGRAM) return PyErr_Format(PyExc_ValueError, "a packet of %zd bytes", size);
+    int descriptor = track_descriptor(self);
+    if (descriptor < -1) return NULL;
+    memcpy(buffer, packet, (size_t)size);
+    if (descriptor >= 0) track_transmit(self, descriptor, buffer, (int)size, 1);
+    Py_RETURN_NONE;
+}
+
 static PyObject *track_disconnect_method(Track *self, PyObject *unused) {
     track_disconnect(self);
     Py_RETURN_NONE;
@@ -259,6 +279,7 @@ static PyObject *track_last(Track *self, void *unused) {
 static PyMethodDef track_methods[] = {
     {"set_destination", (PyCFunction)track_set_destination, METH_VARARGS, "A packed sockaddr; whether the socket is connected."},
     {"disconnect", (PyCFunction)track_disconnect_method, METH_NOARGS, "Let go of socket and session: packets are numbered on, not sent."},
+    {"send_again", (PyCFunction)track_send_again, METH_O, "This clear packet, which was sent before, unchanged."},
     {"packet", (PyCFunction)track_packet, METH_O, "The clear packet with that sequence number, None if it is not kept."},
     {NULL},
 };

@@ -17,6 +17,7 @@ from OpenSSL import SSL
 from pylibsrtp import Policy, Session
 
 from probe.rtc.certificate import PREFERRED_PROFILES, SharedCertificate
+from probe.rtc.sealing import OutboundSession
 
 Role = Literal["client", "server"]
 Fingerprints = Sequence[tuple[str, str]]
@@ -224,4 +225,6 @@ def _session(profile: SRTPProtectionProfile, key: bytes, direction: int) -> Sess
     policy = Policy(key=key, ssrc_type=direction, srtp_profile=profile.libsrtp_profile)
     policy.allow_repeat_tx = True  # a retransmission is protected a second time
     policy.window_size = _REPLAY_WINDOW
-    return Session(policy)
+    if direction == Policy.SSRC_ANY_INBOUND:
+        return Session(policy)
+    return OutboundSession(policy, profile.libsrtp_profile, key)

@@ -16,6 +16,7 @@ from pylibsrtp import Session
 
 from probe.native import core, srtp_pointer
 from probe.rtc.clock import Clock
+from probe.rtc.sealing import OutboundSession
 from probe.rtc.sender import FeedbackAnswers, TrackSender
 from probe.rtc.transceiver import Transceiver
 from probe.wire import extensions as ext
@@ -98,7 +99,10 @@ class FastTrackSender(FeedbackAnswers):
             sequence=sequence,
             timestamp_base=rng.randrange(1 << 32),
             keep=HISTORY[self.kind],
+            seal=outlet.session.seal if isinstance(outlet.session, OutboundSession) else None,
         )
+        if self._rtx_payload_type is None:  # what is sent again is of the same stream: who protected it does so again
+            self._send = self.track.send_again
         self.track.set_destination(sockaddr(outlet.destination), outlet.connected)
 
     def redirect(self, destination: tuple[str, int]) -> None:

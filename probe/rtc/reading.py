@@ -72,7 +72,7 @@ class Reading:
 
     def drain(self) -> None:
         """Read what has arrived, on all sockets."""
-        others, attention = self._reader.drain(self._clock.realtime_offset())
+        others, attention = self._reader.drain()
         for endpoint, data, address, arrival in others:
             endpoint.arrived(data, address, arrival)
         for stream in attention:

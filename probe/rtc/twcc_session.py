@@ -76,8 +76,10 @@ class TwccSession:
 
     def on_records(self, ssrc: int, records: Records) -> None:
         """Packets of one source that were counted without Python: their `transport` tells the number, where there was one."""
+        if not self._extension:
+            return
         numbered = records[records["transport"] >= _NUMBERED]
-        if self._extension and len(numbered):
+        if len(numbered):
             self._arrivals.on_batch(numbered["transport"].astype(np.uint16), numbered["arrival"])
             self._came(ssrc, int(numbered["size"].sum()))
 

@@ -17,7 +17,7 @@ from probe.measure.savings import SavingsLedger
 from probe.media.audio import AudioCursor
 from probe.media.video import VideoCursor
 from probe.native import core
-from probe.rtc.beat import PERIOD, Beat
+from probe.rtc.beat import PERIOD, Beat, on_the_beat
 from probe.rtc.fast_sender import FastTrackSender
 from probe.rtc.sender import TrackSender
 from probe.rtc.transceiver import SenderInfo, Transceiver
@@ -283,6 +283,31 @@ def test_without_a_beat_each_source_is_on_time() -> None:
     wheel.run_until(START + 2.0)
     assert wheel.woken <= woken + 1
     assert len(late) == 500
+
+
+def test_sources_are_placed_on_the_beat_and_where_there_is_room() -> None:
+    clock = FakeClock()
+    beat = Beat(clock)
+    pacing, half = Pacing(clock, Count(clock), lambda found: None, clock.now, beat), PERIOD / 2
+    rng, places = random.Random(1), list[int]()
+    for number in range(1200):
+        wanted = START + rng.random()
+        due = pacing.place(wanted)
+        assert beat.period == (PERIOD if number < 320 else half)
+        assert -1e-8 <= due - wanted < PERIOD + 1e-8
+        places.append(round(due / half))
+        assert due / half == pytest.approx(places[-1], abs=1e-4)
+        pacing.add(core.Source(content(AUDIO, "opus"), 0.02, "audio"), due)
+    off = [place % 2 for place in places]
+    assert off[:640] == [0] * 320 + [1] * 320
+    assert sum(off) == 600
+    pacing.close()
+
+
+def test_without_a_beat_each_source_goes_to_the_beat_that_others_keep() -> None:
+    clock = FakeClock()
+    pacing = Pacing(clock, Count(clock), lambda found: None, clock.now)
+    assert pacing.place(START + 0.001) == on_the_beat(START + 0.001)
 
 
 @in_simulated_time

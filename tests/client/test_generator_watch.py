@@ -75,7 +75,7 @@ async def test_while_the_common_beat_runs_that_is_watched(clock: FakeClock) -> N
     await asyncio.sleep(1.0)
     on_the_beat = lags.take()
     assert [interval for _, interval in on_the_beat] == [PERIOD] * len(on_the_beat)
-    assert len(on_the_beat) == pytest.approx(300, abs=1)
+    assert len(on_the_beat) == pytest.approx(150, abs=1)
     assert max(lag for lag, _ in on_the_beat) == pytest.approx(0.0, abs=1e-6)
     lags.beat.stop()
     await asyncio.sleep(1.01)

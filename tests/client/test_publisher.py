@@ -10,6 +10,7 @@ import pytest
 
 from probe.client.publisher import Publisher
 from probe.measure.savings import SavingsLedger
+from probe.rtc.beat import on_the_beat
 from probe.rtc.sender import TrackSender
 from probe.rtc.transceiver import SenderInfo, Transceiver
 from probe.wire.rtp import parse_header
@@ -88,11 +89,11 @@ def test_the_rhythm_is_that_of_the_media() -> None:
     bench = Bench(phase=0.5)
     video, audio = bench.attach("video"), bench.attach("audio")
     bench.wheel.run_until(START + 2.0)
-    times = [time - START for time, _ in bench.sent[video]]
-    assert times == pytest.approx([(n + 0.5) / 30 for n in range(60)], abs=1e-6)
-    assert [time - START for time, _ in bench.sent[audio]] == pytest.approx(
-        [(n + 0.5) * 0.02 for n in range(100)], abs=1e-6
-    )
+    for sent, interval, count in ((video, 1 / 30, 60), (audio, 0.02, 100)):
+        first = on_the_beat(START + 0.5 * interval)
+        assert START + 0.5 * interval <= first < START + interval
+        times = [time for time, _ in bench.sent[sent]]
+        assert times == pytest.approx([first + n * interval for n in range(count)], abs=1e-6)
 
 
 def test_every_frame_is_in_the_log_whoever_gets_it() -> None:

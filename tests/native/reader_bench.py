@@ -60,7 +60,7 @@ class Bench:
             self.near.sendto(datagram, self.far.getsockname())
 
     def drain(self, shift: float = 0.0) -> list[tuple[Any, bytes, Any, float]]:
-        others, attention = self.reader.drain(CLOCK.realtime_offset() + shift)
+        others, attention = self.reader.drain(CLOCK.realtime_offset() + shift) if shift else self.reader.drain()
         self.attention += attention
         return list(others)
 

@@ -11,6 +11,7 @@ from pylibsrtp import Policy, Session
 from probe.media.audio import AudioSpec, EncodedAudio
 from probe.media.video import EncodedFrame, EncodedVideo, VideoSpec
 from probe.rtc.fast_sender import Outlet
+from probe.rtc.sealing import OutboundSession
 
 _KEY = bytes(range(30))
 
@@ -30,7 +31,8 @@ class Wire:
             end.bind((address, 0))
             end.setblocking(False)
         self.far.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 21)
-        self.session = session(Policy.SSRC_ANY_OUTBOUND, profile)
+        policy = Policy(_KEY, Policy.SSRC_ANY_OUTBOUND, srtp_profile=profile)
+        self.session = OutboundSession(policy, profile, _KEY[:28])
         self._inbound = session(Policy.SSRC_ANY_INBOUND, profile)
 
     def outlet(self, *, connected: bool = False) -> Outlet:

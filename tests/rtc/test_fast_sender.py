@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any, Protocol
 
 import pytest
-from pylibsrtp import Policy
+from pylibsrtp import Error, Policy
 
 from probe.client.fast_publisher import content
 from probe.native import core
@@ -19,7 +19,7 @@ from probe.wire.rtcp import Nack
 from probe.wire.rtp import parse_header
 from probe.wire.sdp import OUR_AUDIO, OUR_VIDEO, Codec
 from tests.client.fakes import START, FakeClock
-from tests.native.wire import Wire, audio_loop, video_loop
+from tests.native.wire import Wire, audio_loop, session, video_loop
 
 pytestmark = pytest.mark.skipif(core is None, reason="the compiled packet path is not built here")
 
@@ -282,3 +282,19 @@ def test_it_can_be_sent_elsewhere(new_bench: NewBench) -> None:
             bench.fast.redirect(("sfu.example", 1000))
     finally:
         other.close()
+
+
+def test_what_is_sent_again_without_rtx_can_be_read_after_the_numbers_wrapped(new_bench: NewBench) -> None:
+    bench = new_bench(codecs=NO_RTX)
+    bench.play(REGULAR[:20])  # the third packet begins anew at 0
+    lost = tuple(parse_header(bench.python[number]).sequence_number for number in (0, 17))
+    bytes_before = bench.fast.bytes_sent
+    bench.fast.on_nack(Nack(1, 111, lost))
+    again = bench.wire.datagrams()
+    assert sum(len(datagram) for datagram in again) == bench.fast.bytes_sent - bytes_before
+    fresh = session(Policy.SSRC_ANY_INBOUND)
+    for packet in bench.python[:17]:
+        fresh.unprotect(bench.wire.session.seal.protect(packet, True))  # type: ignore[union-attr]
+    with pytest.raises(Error, match="replay"):
+        fresh.unprotect(again[0])
+    assert fresh.unprotect(again[1]) == bench.python[17]
