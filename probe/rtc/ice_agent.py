@@ -34,6 +34,23 @@ class Agent(aioice.Connection):
         self._on_data = on_data
         self._on_end = on_end
         self._chosen_at = -math.inf
+        self._connecting: asyncio.Task[None] | None = None
+        self._complete: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    async def connect(self) -> None:
+        """Raises ConnectionError when it was closed. Returns as soon as a pair is chosen: aioice sleeps out the 20 ms between two
+        checks before it looks."""
+        self._connecting = asyncio.ensure_future(super().connect())
+        try:
+            await asyncio.wait((self._connecting, self._complete), return_when=asyncio.FIRST_COMPLETED)
+        except asyncio.CancelledError:
+            self._connecting.cancel()
+            raise
+        if self._connecting.done():
+            self._connecting.result()
+        for pair in self._check_list:
+            if pair.task is not None:
+                pair.task.cancel()
 
     def data_received(self, data: bytes, component: int) -> None:
         self._on_data(data)
@@ -57,6 +74,8 @@ class Agent(aioice.Connection):
         ends have to take the best, or each goes a way of its own."""
         before, now = self._nominated.get(1), asyncio.get_running_loop().time()
         super().check_complete(pair)
+        if self._nominated and not self._complete.done():
+            self._complete.set_result(None)
         if self._nominated.get(1) is before:
             return
         if before is not None and now - self._chosen_at < _ONE_CHOICE and self._rank(before) > self._rank(pair):
@@ -92,6 +111,8 @@ class Agent(aioice.Connection):
     async def close(self) -> None:
         # aioice closes by itself when consent has expired (RFC 7675), and for no other reason.
         self._on_end("ICE consent expired: no answer from the other side")
+        if self._connecting is not None and self._complete.done():
+            self._connecting.cancel()  # or it would ask for consent yet
         await super().close()
 
 
