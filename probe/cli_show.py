@@ -71,15 +71,33 @@ def _settings(scenario: Scenario) -> Table:
 def _setting(key: str, value: object) -> str:
     if key == "addresses" and not value:
         return "loopback for a server on loopback, else all of this machine's"
-    if isinstance(value, list):
-        return ", ".join(map(str, value)) or "none"
-    return "all that the profile leaves to a single run" if key == "judges" and value is None else str(value)
+    if key == "judges" and value is None:
+        return "all that the profile leaves to a single run"
+    return _told(value)
+
+
+def _told(value: object) -> str:
+    """As a scenario's file has it, without its brackets."""
+    match value:
+        case dict():
+            return ", ".join(f"{name} {_told(one)}" for name, one in value.items())
+        case list():
+            return "; ".join(map(_told, value)) if any(isinstance(one, dict) for one in value) else _listed(value)
+        case bool():
+            return "yes" if value else "no"
+        case None:
+            return "none"
+    return str(value)
+
+
+def _listed(values: list[object]) -> str:
+    return ", ".join(map(_told, values)) or "none"
 
 
 def _ice(ice: Ice) -> str:
     servers = ", ".join(url for server in ice.servers for url in server.urls) or "none"
     rest = ice.model_dump(mode="json", exclude={"servers"})
-    return "; ".join((f"servers {servers}", *(f"{key} {value}" for key, value in rest.items())))
+    return "; ".join((f"servers {servers}", *(f"{key} {_told(value)}" for key, value in rest.items())))
 
 
 def _decides(scenario: Scenario, profile: Profile, plan: Plan) -> Table:
