@@ -7,9 +7,10 @@ import uuid
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
+from probe.adapter_check.failing import left
 from probe.adapter_check.finding import Finding
 from probe.adapter_check.shape import LEAVE_LIMIT
-from probe.model.errors import AccessDenied, ProbeError
+from probe.model.errors import AccessDenied, ProbeError, ProtocolError
 from probe.model.platform import Platform
 from probe.signalling import base
 from probe.signalling.choose import open_signalling
@@ -22,6 +23,7 @@ SECOND = "the second is told who is there, by the first one's name"
 CAME = "the first hears of the second, by that name"
 WENT = "the first hears that the second left"
 SILENT = "who has left sends nothing, and raises nothing"
+LEAVES = "who leaves is out in time"
 REFUSED = "a wrong token is AccessDenied"
 
 
@@ -33,31 +35,45 @@ async def company(platform: Platform) -> list[Finding]:
         async with _inside(platform, room, "check-1") as (first, one):
             findings.append(Finding(ENTER, _faults_of(one)))
             if one.awaits != "members":
-                return [*findings, Finding(SECOND, skipped="this platform shows nobody by joining")]
-            async with _inside(platform, room, "check-2") as (second, other):
-                findings.append(Finding(SECOND, _names(one, other)))
-                findings.append(await _hears(first, CAME, base.MemberJoined, other.participant))
-                await second.leave()
-                findings.append(await _hears(first, WENT, base.MemberLeft, other.participant))
-                findings.append(Finding(SILENT, await _sends(second)))
-    except (ProbeError, TimeoutError) as error:
-        findings.append(Finding(ENTER, str(error) or f"no answer within {LIMIT:g} s: put a deadline on the wait"))
+                findings.append(Finding(SECOND, skipped="this platform shows nobody by joining"))
+            else:
+                await _second(platform, room, first, one, findings)
+    except Exception as error:  # noqa: BLE001 - somebody else's code: whatever it raises is the finding
+        rule = (ENTER, SECOND)[len(findings)] if len(findings) < 2 else LEAVES
+        findings.append(Finding(rule, str(error) if isinstance(error, ProbeError) else f"it raised {error!r}"))
     if platform.token:
         findings.append(await _refused(platform, room))
     return findings
 
 
+async def _second(
+    platform: Platform, room: str, first: base.Signalling, one: base.Joined, findings: list[Finding]
+) -> None:
+    async with _inside(platform, room, "check-2") as (second, other):
+        findings.append(Finding(SECOND, _names(one, other)))
+        findings.append(await _hears(first, CAME, base.MemberJoined, other.participant))
+        if fault := await left(second):
+            raise ProtocolError(fault)
+        findings.append(await _hears(first, WENT, base.MemberLeft, other.participant))
+        findings.append(Finding(SILENT, await _sends(second)))
+
+
 @asynccontextmanager
 async def _inside(platform: Platform, room: str, name: str) -> AsyncIterator[tuple[base.Signalling, base.Joined]]:
+    """Raises ProtocolError where it hangs, or does not leave as it should."""
     way = open_signalling(platform)
     try:
-        async with asyncio.timeout(LIMIT):
+        async with asyncio.timeout(LIMIT) as limit:
             await way.connect()
             joined = await way.join(room, name)
         yield way, joined
-    finally:
-        async with asyncio.timeout(LEAVE_LIMIT):
-            await way.leave()
+    except BaseException as error:
+        await left(way)
+        if limit.expired():
+            raise ProtocolError(f"it hung for {LIMIT:g} s: put a deadline on every wait") from error
+        raise
+    if fault := await left(way):
+        raise ProtocolError(fault)
 
 
 def _faults_of(joined: base.Joined) -> str:
@@ -107,7 +123,7 @@ async def _sends(way: base.Signalling) -> str:
         try:
             async with asyncio.timeout(LEAVE_LIMIT):
                 await call()  # type: ignore[misc]
-        except (ProbeError, TimeoutError) as error:
+        except Exception as error:  # noqa: BLE001 - somebody else's code: whatever it raises is the finding
             return f"it raised {error!r}: a path may come up while we leave"
     return ""
 
@@ -118,5 +134,5 @@ async def _refused(platform: Platform, room: str) -> Finding:
             return Finding(REFUSED, "the platform let it in")
     except AccessDenied:
         return Finding(REFUSED)
-    except (ProbeError, TimeoutError) as error:
+    except Exception as error:  # noqa: BLE001 - somebody else's code: whatever it raises is the finding
         return Finding(REFUSED, f"it was {type(error).__name__}: {error}")

@@ -60,21 +60,21 @@ async def _held_to(adapter: Adapter, url: str, case: Case) -> Finding:
     async with case.server() as port:
         way = adapter(url.format(port=port), Access(TOKEN))
         fault = await _enter(way, case.error)
-        return Finding(case.rule, fault or await _leave(way))
+        return Finding(case.rule, fault or await left(way))
 
 
 async def _enter(way: base.Signalling, wanted: type[ProbeError]) -> str:
     try:
-        async with asyncio.timeout(LIMIT):
+        async with asyncio.timeout(LIMIT) as limit:
             await way.connect()
-        async with asyncio.timeout(LIMIT):
+        async with asyncio.timeout(LIMIT) as limit:
             await way.join("check", "check")
             reason = await _first_complaint(way)
-    except TimeoutError:
-        return f"it hung for {LIMIT:g} s: put a deadline on every wait"
     except ProbeError as error:
         return _judged(error, wanted)
     except Exception as error:  # noqa: BLE001 - somebody else's code: whatever it raises is the finding
+        if limit.expired():
+            return f"it hung for {LIMIT:g} s: put a deadline on every wait"
         return f"it raised {error!r}: raise {wanted.__name__} from it"
     return "" if reason else "it took that for a meeting"
 
@@ -102,7 +102,8 @@ def _judged(error: ProbeError, wanted: type[ProbeError]) -> str:
     return "" if error.who and error.phase else f"the error does not say who failed, and in which phase: {error}"
 
 
-async def _leave(way: base.Signalling) -> str:
+async def left(way: base.Signalling) -> str:
+    """What is wrong with how it leaves; empty where nothing is."""
     try:
         async with asyncio.timeout(LEAVE_LIMIT):
             await way.leave()

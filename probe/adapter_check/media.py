@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
 from probe.adapter_check.finding import Finding
 from probe.model.errors import ProbeError
 from probe.model.platform import Platform
@@ -26,18 +30,22 @@ def _scenario(platform: Platform) -> Scenario:
 
 async def media(platform: Platform) -> list[Finding]:
     """One finding, with what the run's errors say."""
-    try:
-        result = await run_scenario(_scenario(platform), RunOptions(platform=platform))
-    except ProbeError as error:
-        return [Finding(RULE, str(error))]
-    return [Finding(RULE, _fault(result))]
+    with TemporaryDirectory() as folder:
+        try:
+            result = await run_scenario(_scenario(platform), RunOptions(platform=platform, spool=Path(folder)))
+        except ProbeError as error:
+            return [Finding(RULE, str(error))]
+        samples = [json.loads(line) for line in (Path(folder) / "samples.jsonl").read_text().splitlines()]
+    return [Finding(RULE, _fault(result, {one["detail"]["who"] for one in samples if one["m"] == "frame_rate"}))]
 
 
-def _fault(result: RunResult) -> str:
+def _fault(result: RunResult, viewers: set[str]) -> str:
+    """`viewers`: the ids of those who saw somebody's frames."""
     joined = sum(bool(one["joined"]) for one in result.participants)
     told = "; ".join(f"{error.phase}: {error.message}" for error in result.errors[:3])
     if joined < len(result.participants):
         return f"{joined} of {len(result.participants)} got in: {told}"
     if not result.summary.get("receive_bitrate_bps"):
         return f"nobody received anything{': ' + told if told else ''}"
-    return told
+    blind = [str(one["name"]) for one in result.participants if one["id"] not in viewers]
+    return f"{', '.join(blind)} received no video{': ' + told if told else ''}" if blind else told

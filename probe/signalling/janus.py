@@ -21,7 +21,8 @@ from probe.signalling.janus_url import JanusUrl
 
 PUBLISH = "publish"
 SUBSCRIBE = "subscribe"
-LEAVE_DEADLINE = 1.0
+LEAVE_DEADLINE = 1.5
+"""Seconds; beyond that of the one answer that is waited for then."""
 _WISH = "wish"
 _START = "start"
 
@@ -74,12 +75,8 @@ class JanusSignalling:
 
     async def join(self, room: str, name: str) -> base.Joined:
         self._room, phase = self._url.room_of(room), "room_join"
-        attached = await asyncio.gather(*(self._session.request(janus.attach(), phase) for _ in (PUBLISH, SUBSCRIBE)))
-        self._handles = {
-            path: answer.id
-            for path, answer in zip((PUBLISH, SUBSCRIBE), attached, strict=True)
-            if answer.id is not None
-        }
+        attached = await asyncio.gather(*(self._session.make(janus.attach(), phase) for _ in (PUBLISH, SUBSCRIBE)))
+        self._handles = dict(zip((PUBLISH, SUBSCRIBE), attached, strict=True))
         if self._url.create:
             await self._create_room()
         entering = janus.join(self._handles[PUBLISH], self._room, name, self._url.pin)

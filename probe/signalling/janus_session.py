@@ -20,9 +20,11 @@ from probe.signalling.janus_messages import (
     keepalive,
     name_of,
 )
-from probe.signalling.janus_transport import CLOSE_DEADLINE, Lost, Transport
+from probe.signalling.janus_transport import CLOSE_DEADLINE, Lost, Nonsense, Transport
 
 ANSWER_DEADLINE = 10.0
+LAST_DEADLINE = 1.0
+"""Seconds for the answers that who leaves waits for."""
 KEEPALIVE = 20.0
 """Seconds; Janus forgets a session after 60 without a sign of life, unless it is configured otherwise."""
 
@@ -54,14 +56,23 @@ class JanusSession:
         self._posted: dict[str, _Posted] = {}
         self._incoming: asyncio.Queue[Message | Lost] = asyncio.Queue()
         self._lost: Lost | None = None
+        self._hurried = False
         self._tasks: list[asyncio.Task[None]] = []
 
     async def open(self) -> None:
         """Reach Janus and create the session. Raises a SignallingError."""
         await self._transport.open()
         self._tasks.append(asyncio.create_task(self._read()))
-        self._id = (await self.request(create(), "signalling_connect")).id
+        self._id = await self.make(create(), "signalling_connect")
         self._tasks.append(asyncio.create_task(self._keep_alive()))
+
+    async def make(self, message: Json, phase: str) -> int:
+        """The id of what that request makes. Raises as `request` does, and ProtocolError for an answer without one."""
+        answer = await self.request(message, phase)
+        if answer.id is None:
+            told = f"the answer to {name_of(message)} has no id"
+            raise ProtocolError(told, who=self.where, phase=phase, hint="is this Janus?")
+        return answer.id
 
     async def request(self, message: Json, phase: str, *, acknowledged: bool = False) -> Message:
         """As `ask`. Raises what `explain` makes of a refusal."""
@@ -75,28 +86,28 @@ class JanusSession:
     ) -> Message:
         """The answer, which may be an `ack` where that is all there will be. `expected` is the code of an error that is as good an
         answer as any. Raises ProtocolError where none comes in time."""
-        what = name_of(message)
+        what, deadline = name_of(message), LAST_DEADLINE if self._hurried else ANSWER_DEADLINE
         with self._access.timed(what) as call:
             try:
-                answer = await self._answer(message, acknowledged)
+                answer = await self._answer(message, acknowledged, deadline)
             except TimeoutError as error:
                 raise ProtocolError(
-                    f"no answer to {what} within {ANSWER_DEADLINE:g} s", who=self.where, phase=phase, hint="Janus hangs"
+                    f"no answer to {what} within {deadline:g} s", who=self.where, phase=phase, hint="Janus hangs"
                 ) from error
             except Lost as error:
-                call.lost()
+                _break_off(call, error)
                 raise ProtocolError(
                     str(error), who=self.where, phase=phase, hint="Janus is gone, or the way to it"
                 ) from error
             _judge(call, answer, expected)
         return answer
 
-    async def _answer(self, message: Json, acknowledged: bool) -> Message:
+    async def _answer(self, message: Json, acknowledged: bool, deadline: float) -> Message:
         """Raises TimeoutError and Lost."""
         transaction, waiting = self._next(), asyncio.get_running_loop().create_future()
         self._waiting[transaction] = waiting, acknowledged
         try:
-            async with asyncio.timeout(ANSWER_DEADLINE):
+            async with asyncio.timeout(deadline):
                 await self._send(message, transaction)
                 answer: Message = await waiting
         finally:
@@ -131,7 +142,9 @@ class JanusSession:
         return found
 
     def call_off(self) -> None:
-        """Nobody wants to know any more how long the answers to posts take: whoever leaves ends what they are about."""
+        """Nobody wants to know any more how long the answers to posts take: whoever leaves ends what they are about. What is asked from
+        now on is waited for `LAST_DEADLINE`."""
+        self._hurried = True
         for posted in self._posted.values():
             posted.call.call_off()
 
@@ -140,9 +153,8 @@ class JanusSession:
         self.call_off()
         try:
             if self._id is not None and self._lost is None:
-                async with asyncio.timeout(CLOSE_DEADLINE):
-                    await self.request(destroy(), "leave")
-        except (ProbeError, TimeoutError):
+                await self.request(destroy(), "leave")
+        except ProbeError:
             pass  # Janus is gone: so are we
         self._lost = self._lost or Lost("closed")
         for task in self._tasks:
@@ -170,7 +182,7 @@ class JanusSession:
         except Lost as error:
             self._lose(error)
         except MessageError as error:
-            self._lose(Lost(f"Janus sent what its protocol does not allow: {error}"))
+            self._lose(Nonsense(f"Janus sent what its protocol does not allow: {error}"))
 
     def _dispatch(self, message: Message) -> None:
         waiting, acknowledged = self._waiting.get(message.transaction, (None, False))
@@ -209,7 +221,7 @@ class JanusSession:
             if not waiting.done():
                 waiting.set_exception(lost)
         for posted in self._posted.values():
-            posted.call.lost()
+            _break_off(posted.call, lost)
             posted.call.end()
         self._incoming.put_nowait(lost)
 
@@ -226,3 +238,7 @@ class JanusSession:
 def _judge(call: Timing, answer: Message, expected: int | None) -> None:
     if answer.error is not None and answer.error[0] != expected:
         call.refused()
+
+
+def _break_off(call: Timing, why: Lost) -> None:
+    call.refused() if isinstance(why, Nonsense) else call.lost()

@@ -28,6 +28,10 @@ class Lost(Exception):
     """The way to Janus is gone; the text says why."""
 
 
+class Nonsense(Lost):
+    """What came makes no sense: there was an answer, and nothing more is expected of whoever gave it."""
+
+
 class Transport(Protocol):
     """JSON objects out and in. `where` names the server in errors, without secrets."""
 
@@ -158,12 +162,13 @@ class HttpTransport:
             async with asyncio.timeout(SEND_DEADLINE):
                 async with self._session.post("/".join([self._url, *parts]), json=body) as response:
                     response.raise_for_status()
-                    answer = _parsed(await response.text())
+                    answer = _parsed(await response.read())
         except (aiohttp.ClientError, ConnectionError, TimeoutError, Lost) as error:
             raise _not_sent(message, error, self.where) from error
         self._arrived.put_nowait(answer)
-        if message["janus"] == "create" and isinstance(answer, dict) and answer.get("janus") == "success":
-            self._polling = asyncio.create_task(self._poll(answer["data"]["id"], message.get("token")))
+        match message["janus"], answer:
+            case "create", {"janus": "success", "data": {"id": int() as session}}:
+                self._polling = asyncio.create_task(self._poll(session, message.get("token")))
 
     async def receive(self) -> object:
         if self._lost and self._arrived.empty():
@@ -193,7 +198,7 @@ class HttpTransport:
         assert self._session is not None
         async with self._session.get(url, params=query) as response:
             response.raise_for_status()
-            return _parsed(await response.text())
+            return _parsed(await response.read())
 
     async def close(self) -> None:
         self._lost = self._lost or "closed"
@@ -205,14 +210,16 @@ class HttpTransport:
             await _at_most(self._session.close())
 
 
-def _parsed(text: str) -> object:
+def _parsed(text: str | bytes) -> object:
     try:
         return json.loads(text)
-    except ValueError as error:
-        raise Lost("Janus sent what is no JSON") from error
+    except ValueError as error:  # bytes that are no text are one too
+        raise Nonsense("Janus sent what is no JSON") from error
 
 
 def _not_sent(message: Json, error: Exception, where: str) -> SignallingError:
+    if isinstance(error, Nonsense):
+        return ProtocolError(f"{name_of(message)}: {error}", who=where, phase="signalling", hint="is this Janus?")
     return SignallingError(f"could not send {name_of(message)}: {in_words(error)}", who=where, phase="signalling")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import ssl
 
 import aiohttp
@@ -20,14 +21,31 @@ def no_connection(
         return ServerUnreachable(f"no answer within {deadline:g} s", who=who, phase=phase, hint=hint)
     if isinstance(error, aiohttp.ClientConnectorCertificateError):
         hint = "name the CA's certificate by --ca; --insecure trusts anybody's"
-        return ServerUnreachable(f"TLS certificate refused: {error}", who=who, phase=phase, hint=hint)
+        told = f"TLS certificate refused: {_system_s_words(error.certificate_error)}"
+        return ServerUnreachable(told, who=who, phase=phase, hint=hint)
     if isinstance(error, (aiohttp.ClientSSLError, ssl.SSLError)):
         hint = "does it speak TLS there? Without it the URL begins with ws:// or http://"
-        return ServerUnreachable(f"no TLS: {error}", who=who, phase=phase, hint=hint)
+        return ServerUnreachable(f"no TLS: {_system_s_words(error)}", who=who, phase=phase, hint=hint)
+    if isinstance(error, aiohttp.ClientProxyConnectionError):
+        hint = "HTTPS_PROXY or the like in the environment names it; NO_PROXY says for whom it does not count"
+        told = f"can't connect to the proxy {error.host}:{error.port}: {_system_s_words(error)}"
+        return ServerUnreachable(told, who=who, phase=phase, hint=hint)
     if isinstance(error, (aiohttp.ClientConnectorError, OSError)):
         hint = f"is {server} running, and is the URL right?"
-        return ServerUnreachable(str(error), who=who, phase=phase, hint=hint)
+        return ServerUnreachable(f"can't connect: {_system_s_words(error)}", who=who, phase=phase, hint=hint)
     return ProtocolError(in_words(error), who=who, phase=phase, hint=what)
+
+
+def _system_s_words(error: Exception) -> str:
+    """What the system or OpenSSL says, without what asyncio and aiohttp put around it."""
+    cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        return cause.verify_message
+    if isinstance(cause, ssl.SSLError) and cause.reason:
+        return cause.reason.replace("_", " ").lower()
+    if isinstance(cause, OSError) and cause.errno is not None and cause.errno > 0:  # of name lookups: below
+        return os.strerror(cause.errno)
+    return getattr(cause, "strerror", None) or str(cause)
 
 
 def in_words(error: Exception) -> str:

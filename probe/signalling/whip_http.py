@@ -18,6 +18,8 @@ from probe.signalling.shared_session import SessionLoan
 from probe.signalling.whip_messages import Response
 
 REQUEST_DEADLINE = 10.0
+LAST_DEADLINE = 1.5
+"""Seconds for a request of who is leaving: shorter than the leave, so that a server that hangs then is told of."""
 MAX_BODY = 1 << 20
 MAX_REDIRECTS = 5
 MAX_ATTEMPTS = 50
@@ -57,7 +59,7 @@ class WhipHttp:
         self._hurried = asyncio.Event()
 
     def hurry(self) -> None:
-        """From now on nobody waits for a server to be in the mood."""
+        """From now on nobody waits for a server to be in the mood, and for answers only `LAST_DEADLINE`."""
         self._hurried.set()
 
     def open(self) -> None:
@@ -127,14 +129,18 @@ class WhipHttp:
         data = body.encode() if body else None
         try:
             async with (
-                asyncio.timeout(REQUEST_DEADLINE),
+                asyncio.timeout(self._deadline),
                 self._loan.session.request(
                     method, url, data=data, headers=sent, allow_redirects=False, skip_auto_headers=("Content-Type",)
                 ) as answer,
             ):
                 return Response(answer.status, url, tuple(answer.headers.items()), await _text(answer))
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
-            raise _no_answer(error, without_secrets(url), phase) from error
+            raise _no_answer(error, without_secrets(url), phase, self._deadline) from error
+
+    @property
+    def _deadline(self) -> float:
+        return LAST_DEADLINE if self._hurried.is_set() else REQUEST_DEADLINE
 
 
 async def _text(answer: aiohttp.ClientResponse) -> str:
@@ -146,13 +152,11 @@ async def _text(answer: aiohttp.ClientResponse) -> str:
     return body.decode("utf-8", "replace")
 
 
-def _no_answer(error: Exception, who: str, phase: str) -> ProbeError:
+def _no_answer(error: Exception, who: str, phase: str, deadline: float) -> ProbeError:
     server = "the server"
     if isinstance(error, aiohttp.ServerDisconnectedError):
         return ServerUnreachable(str(error), who=who, phase=phase, hint=f"is {server} running, and is the URL right?")
-    return no_connection(
-        error, who=who, phase=phase, deadline=REQUEST_DEADLINE, server=server, what="is this an HTTP server?"
-    )
+    return no_connection(error, who=who, phase=phase, deadline=deadline, server=server, what="is this an HTTP server?")
 
 
 def refused(response: Response, phase: str) -> ProbeError:

@@ -88,6 +88,12 @@ class Bare(Good):
         raise KeyError("sid")
 
 
+class RunsOut(Good):
+    async def connect(self) -> None:
+        async with asyncio.timeout(0.0):
+            await asyncio.sleep(60)
+
+
 class Blames(Good):
     async def connect(self) -> None:
         raise ConfigError("bad URL")
@@ -116,6 +122,7 @@ class Stays(Good):
     [
         (Hangs, "it hung for 0.3 s: put a deadline"),
         (Bare, "it raised KeyError('sid'): raise ServerUnreachable from it"),
+        (RunsOut, "it raised TimeoutError(): raise ServerUnreachable from it"),
         (Blames, "the user's mistake"),
         (Tells, "the error shows the token"),
         (Mumbles, "does not say who failed"),

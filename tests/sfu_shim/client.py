@@ -63,6 +63,7 @@ class Participant:
         self.changed = asyncio.Event()
         self._sends = sends
         self._config = PeerConfig(codecs=codecs)
+        self._connecting: set[str] = set()
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def join(self, url: str, room: str) -> None:
@@ -147,10 +148,10 @@ class Participant:
             await self.signalling.say(p.Offer(path=path, sdp=await peer.create_offer()))
 
     async def _connect(self, path: str) -> None:
-        peer = self.peers[path]
-        if peer.connected:
+        if path in self._connecting:  # a renegotiation
             return
-        await peer.connect()
+        self._connecting.add(path)
+        await self.peers[path].connect()
         await self.signalling.say(p.Connected(path=path))
         migration = self.opened[path].migration
         if migration is not None:

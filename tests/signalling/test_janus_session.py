@@ -232,3 +232,15 @@ async def test_who_is_called_off_or_leaves_tells_nothing(fake: FakeJanus, sessio
         await session.incoming()
     await session.close()
     assert told(ear) == [("create", "answered")]
+
+
+async def test_a_goodbye_that_is_not_answered_is_told(
+    fake: FakeJanus, session: JanusSession, ear: Ear, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(janus_session, "LAST_DEADLINE", 0.01)
+    fake.silent = {"unpublish", "destroy"}
+    session.call_off()
+    with pytest.raises(ProtocolError, match=r"no answer to unpublish within 0\.01 s"):
+        await session.ask(janus.unpublish(PUBLISHER), "leave")
+    await session.close()
+    assert told(ear)[1:] == [("unpublish", "timeout"), ("destroy", "timeout")]

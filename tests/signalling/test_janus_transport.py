@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 from aiohttp import web
 
@@ -9,7 +11,7 @@ from probe.model.errors import AccessDenied, ProtocolError, ServerUnreachable, S
 from probe.signalling import janus_transport
 from probe.signalling.access import Access
 from probe.signalling.janus_session import JanusSession
-from probe.signalling.janus_transport import open_transport
+from probe.signalling.janus_transport import Lost, open_transport
 from tests.integration import servers
 from tests.signalling.test_calls import Ear
 from tests.signalling.test_whip import Answer, serving, status
@@ -54,6 +56,43 @@ async def test_a_transaction_over_http_counts_by_the_status_of_its_request(code:
         calls, raised = await opened(f"{server.url}/janus")
     assert calls == [("info", "answered", None), ("create", outcome, code)]
     assert f"could not send create: HTTP {code}" in str(raised)
+
+
+@pytest.mark.parametrize(
+    ("answer", "outcome"),
+    [
+        (b"hello", "refused"),
+        (b'{"a": "\xff"}', "refused"),
+        (b"[1]", "refused"),
+        (b'{"janus": "success", "transaction": "t1"}', "answered"),  # without an id
+    ],
+)
+async def test_an_answer_that_makes_no_sense_is_a_refusal(answer: bytes, outcome: str) -> None:
+    async def nonsense() -> web.Response:
+        return web.Response(body=answer, content_type="application/json")
+
+    async with serving({"GET /janus/info": [status(200, INFO)], "POST /janus": [nonsense]}) as server:
+        calls, raised = await opened(f"{server.url}/janus")
+    assert isinstance(raised, ProtocolError)
+    assert calls == [("info", "answered", None), ("create", outcome, None)]
+
+
+async def test_a_long_poll_that_brings_no_text_ends_the_session() -> None:
+    async def no_text() -> web.Response:
+        return web.Response(body=b'{"janus": "\xff"}', content_type="application/json")
+
+    answers: dict[str, list[Answer]] = {
+        "GET /janus/info": [status(200, INFO)],
+        "POST /janus": [_created],
+        "GET /janus/5": [no_text],
+    }
+    async with serving(answers) as server:
+        session = JanusSession(open_transport(f"{server.url}/janus", Access()), Access())
+        await session.open()
+        with pytest.raises(Lost, match="no JSON"):
+            async with asyncio.timeout(5.0):
+                await session.incoming()
+        await session.close()
 
 
 async def test_a_long_poll_is_no_call() -> None:

@@ -566,3 +566,19 @@ async def test_who_leaves_does_not_count_what_the_server_still_thinks_about(monk
         offering.cancel()
         await way.leave()
     assert told(ear) == [("OPTIONS", 404, "answered")]
+
+
+async def test_a_goodbye_that_is_not_answered_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(whip_http, "LAST_DEADLINE", 0.1)
+    ear = Ear()
+
+    async def never() -> web.Response:
+        await asyncio.sleep(30)
+        return status(200)
+
+    async with serving({"POST /a": [created()], "DELETE /s/1": [never]}) as server:
+        way = WhipSignalling(f"{server.url}/a", Access(heard=ear))
+        await entered(way)
+        await way.send_description("whip", "offer", OFFER)
+        await way.leave()
+    assert told(ear)[-1] == ("DELETE", None, "timeout")
