@@ -211,7 +211,7 @@ class Worker:
         runner = self._environment.runner
         index = max(getattr(runner, "worker_index", 0), 0)
         try:
-            token = os.environ.get("MEETPROBE_TOKEN", "")
+            token = os.environ.get("MEETPROBE_TOKEN", "").strip()
             settings = settings_of(self._environment.parsed_options, self._environment.host, token)
         except ConfigError as error:
             logger.error("%s", error)

@@ -45,24 +45,38 @@ class PlatformChoice:
                 who="--room",
                 hint=f"put {ROOM_NUMBER} where the meeting's number belongs",
             )
-        token = _read(self.token_file) if self.token_file is not None else os.environ.get(TOKEN_VARIABLE, "")
+        token = _read(self.token_file) if self.token_file is not None else _of_environment()
         return Platform(
             url=self.url, signalling=self.signalling, token=token, ca=self.ca, insecure=self.insecure, room=self.room
         )
 
     def _nothing_else(self) -> None:
-        told = {"--signalling": self.signalling, "--token-file": self.token_file, "--ca": self.ca, "--room": self.room}
+        told = {
+            "--signalling": self.signalling,
+            "--token-file": self.token_file,
+            "--ca": self.ca,
+            "--insecure": self.insecure,
+            "--room": self.room,
+        }
         for name in (name for name, value in told.items() if value):
             raise ConfigError("it says nothing without a platform", who=name, hint="name the platform by --url")
+
+
+def _of_environment() -> str:
+    """What a secret is mounted from often ends with a line break, which no header may hold."""
+    token = os.environ.get(TOKEN_VARIABLE, "").strip()
+    if not token.isprintable() or " " in token:
+        raise ConfigError("it holds more than one token", who=TOKEN_VARIABLE, hint="its only word is the token")
+    return token
 
 
 def _read(path: Path) -> str:
     who = f"--token-file {path}"
     try:
         with path.open(encoding="utf-8") as file:
-            token = file.read(_LONGEST_TOKEN).strip()
+            token = file.read(_LONGEST_TOKEN + 1).strip()
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"can't be read: {getattr(error, 'strerror', None) or error}", who=who) from error
-    if not token or any(character.isspace() for character in token):
+    if not token or len(token) > _LONGEST_TOKEN or any(character.isspace() for character in token):
         raise ConfigError("it holds no token, or more than one", who=who, hint="the file's only word is the token")
     return token

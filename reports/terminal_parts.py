@@ -36,9 +36,8 @@ def join_phases(document: Document, width: int) -> Table | None:
         elapsed += figures["mean"]
     joins = document["metrics"].get("join_duration_seconds")
     if joins:
-        table.add_row(
-            "in all", show(joins["mean"], "seconds"), show(joins["p95"], "seconds"), f"{joins['count']} joins"
-        )
+        timed = f"{joins['count']} join{'' if joins['count'] == 1 else 's'}"
+        table.add_row("in all", show(joins["mean"], "seconds"), show(joins["p95"], "seconds"), timed)
     return table
 
 

@@ -35,12 +35,37 @@ def test_the_token_of_a_file_goes_before_that_of_the_environment(
     assert "of-the" not in repr(told)
 
 
-@pytest.mark.parametrize("content", [b"", b" \n", b"two words", b"\xff\xfe"])
+@pytest.mark.parametrize("content", [b"", b" \n", b"two words", b"\xff\xfe", b"t" * 70_000])
 def test_a_file_without_a_token(tmp_path: Path, content: bytes) -> None:
     file = tmp_path / "token"
     file.write_bytes(content)
     with pytest.raises(ConfigError, match="--token-file"):
         PlatformChoice(URL, token_file=file).read(ONE)
+
+
+def test_a_line_break_after_the_token_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MEETPROBE_TOKEN", "hush\n")
+    told = PlatformChoice(URL).read(ONE)
+    assert told is not None
+    assert told.token == "hush"
+    monkeypatch.setenv("MEETPROBE_TOKEN", "hush\nX-Other: 1")
+    with pytest.raises(ConfigError, match="MEETPROBE_TOKEN") as raised:
+        PlatformChoice(URL).read(ONE)
+    assert "hush" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "choice",
+    [
+        PlatformChoice(signalling="whip"),
+        PlatformChoice(insecure=True),
+        PlatformChoice(ca=Path("x")),
+        PlatformChoice(room="r"),
+    ],
+)
+def test_what_says_nothing_without_a_platform(choice: PlatformChoice) -> None:
+    with pytest.raises(ConfigError, match="says nothing without a platform"):
+        choice.read(ONE)
 
 
 def test_no_such_file(tmp_path: Path) -> None:

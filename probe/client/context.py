@@ -87,7 +87,7 @@ class Context:
     observed: Counter[str] = field(default_factory=Counter)
     batch_sink: Callable[[SampleBatch], None] | None = None
     dumps: Dumps | None = None
-    ice: IceChoice = IceChoice()
+    ice: IceChoice = field(default_factory=IceChoice)
     noticed: Counter[tuple[int, str]] = field(default_factory=Counter)
     polls: Polls = field(init=False)
     beat: Beat = field(init=False)

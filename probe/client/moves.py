@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Collection
 from typing import Protocol
 
@@ -15,6 +16,9 @@ from probe.client.view import View
 from probe.measure.migration import SUPERSEDED, Kind, StreamSwitch
 from probe.model.errors import ProbeError, SignallingError
 from probe.signalling import base
+
+_REMEMBERED = 4
+"""Migrations whose figures may still be asked for: those that began before the one before them was done with."""
 
 
 class Mover(Protocol):
@@ -49,7 +53,7 @@ class Moves:
         self._stay = stay
         self._deadline = deadline
         self._moving: Moving | None = None
-        self._moved: Moving | None = None
+        self._followed: deque[tuple[float, Moving]] = deque(maxlen=_REMEMBERED)  # with the time at which each began
         self._own: OwnMoves | None = None
 
     @property
@@ -128,6 +132,7 @@ class Moves:
 
     def _began(self, moving: Moving, at: float) -> None:
         self._moving = moving
+        self._followed.append((at, moving))
         if moving.carries:
             self._observer.migration_started(self._who, moving.message, at)
 
@@ -142,7 +147,6 @@ class Moves:
         self._ended(moving, topology, told, at)
 
     def _ended(self, moving: Moving, topology: base.Topology, failure: str, at: float) -> None:
-        self._moved = moving
         self._stay.carried_by(topology, at)
         if moving.carries:
             self._observer.migration_ended(self._who, moving.message.migration, failure, at)
@@ -155,5 +159,7 @@ class Moves:
                 path.missed_deadline()
 
     def switches(self, start: float, end: float) -> list[StreamSwitch]:
-        """What the last migration did to what the participant perceives, between two times (monotonic)."""
-        return self._moved.switches(start, end) if self._moved is not None else []
+        """What the migration that began then or soon after, for whomever first, did to what the participant perceives, between
+        two times (monotonic)."""
+        moving = next((moving for at, moving in self._followed if at >= start), None)
+        return moving.switches(start, end) if moving is not None else []

@@ -286,7 +286,7 @@ class Participant:
             self._joining.reached(name, time)
 
     def switches(self, start: float, end: float) -> list[StreamSwitch]:
-        """What the last migration did to what it perceives, between two times (monotonic)."""
+        """What the migration of that time did to what it perceives, between two times (monotonic)."""
         return self._moves.switches(start, end)
 
     # once a second, and the end

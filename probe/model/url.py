@@ -6,10 +6,13 @@ from urllib.parse import urlsplit, urlunsplit
 
 
 def without_secrets(url: str) -> str:
-    """`url` without user, password, query and fragment, where tokens stand; "…" marks what was left out."""
+    """`url` without user, password, query and fragment, where tokens stand; "…" marks what was left out. Of what is no URL,
+    like user:password@host, nothing before the @ is shown either."""
     try:
         parts = urlsplit(url)
     except ValueError:
         return "…"
+    if not parts.netloc and "@" in url:
+        return f"…@{without_secrets(url.rpartition('@')[2])}"
     host = parts.netloc.rpartition("@")[2]
     return urlunsplit((parts.scheme, host, parts.path, "…" if parts.query else "", ""))

@@ -31,8 +31,9 @@ from probe.rtc.ice_turn import TurnAllocation, TurnRefused
 from probe.rtc.ice_words import PHASE, TooLate, diagnosis
 from probe.rtc.tls import tls_context
 
-DEADLINE = 5.0
-"""Seconds for one server."""
+DEADLINE, BESIDE = 5.0, 2.0
+"""Seconds for one server: where a relay is the only way, and where there are candidates without it. A browser would send those at
+once, and the others when they come; a server that is down must not keep two sides longer from meeting directly than calls wait."""
 PATIENCE, SLOWER = 0.3, 3.0
 """Once there is a candidate of each kind, the other servers have that many seconds more, or thrice what it took so far: TLS takes
 five round trips where UDP takes two."""
@@ -98,7 +99,7 @@ class ServerGathering:
         names = await self._resolve({url.host for url, _ in urls})
         attempts = [attempt for url, server in urls for attempt in self._attempts(url, server, names[url.host], bound)]
         try:
-            await self._await(attempts)
+            await self._await(attempts, BESIDE if bound else math.inf)
         except asyncio.CancelledError:
             self._gathered.abandon()
             raise
@@ -160,11 +161,12 @@ class ServerGathering:
 
     # waiting
 
-    async def _await(self, attempts: Sequence[_Attempt]) -> None:
-        """Until all have come to their end, or the slower ones have had their time."""
+    async def _await(self, attempts: Sequence[_Attempt], longest: float) -> None:
+        """Until all have come to their end, or the slower ones have had their time: `longest` seconds, or that of the others."""
         tasks = {asyncio.ensure_future(_outcome(attempt.work)): attempt for attempt in attempts}
         pending = {task for task, attempt in tasks.items() if not attempt.implied}
-        wanted, began, until = {tasks[task].kind for task in pending}, self._clock.now(), math.inf
+        wanted, began, others_came = {tasks[task].kind for task in pending}, self._clock.now(), False
+        until = began + longest
         try:
             while pending:
                 timeout = None if until == math.inf else max(0.0, until - self._clock.now())
@@ -172,21 +174,21 @@ class ServerGathering:
                 if not done:
                     break
                 found = {attempt.kind for task, attempt in tasks.items() if task.done() and task.result() is None}
-                if until == math.inf and found >= wanted:
-                    now = self._clock.now()
-                    until = max(now + PATIENCE, began + SLOWER * (now - began))
+                if not others_came and found >= wanted:
+                    others_came, now = True, self._clock.now()
+                    until = min(until, max(now + PATIENCE, began + SLOWER * (now - began)))
         finally:
             late = [task for task in tasks if task.cancel()]  # those that are done can't be
             if late:
                 await asyncio.wait(late)
-        self._tell_failures(tasks)
+        self._tell_failures(tasks, TooLate() if others_came else TimeoutError())
 
-    def _tell_failures(self, tasks: Mapping[asyncio.Task[Exception | None], _Attempt]) -> None:
-        """One for each URL of which nothing came."""
+    def _tell_failures(self, tasks: Mapping[asyncio.Task[Exception | None], _Attempt], late: Exception) -> None:
+        """One for each URL of which nothing came; `late` is what happened to those that were not waited for."""
         failed: dict[IceUrl, tuple[IceServer, Exception]] = {}
         worked: set[IceUrl] = set()
         for task, attempt in tasks.items():
-            error = TooLate() if task.cancelled() else task.result()
+            error = late if task.cancelled() else task.result()
             if attempt.implied:
                 continue
             if error is None:

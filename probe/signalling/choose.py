@@ -94,5 +94,5 @@ def _nowhere(url: str) -> ConfigError:
     return ConfigError(
         f"can't enter a meeting at {without_secrets(url)!r}",
         phase="url",
-        hint=f"give a URL like ws://host:8787, or name the adapter by --signalling; schemes: {schemes}",
+        hint=f"give a URL like ws://host:8787 or https://host/whep, or name the adapter by --signalling; schemes: {schemes}",
     )

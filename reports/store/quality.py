@@ -112,7 +112,7 @@ def _schema(entry: Entry) -> Finding:
 @dataclass(frozen=True, slots=True)
 class Quality:
     """Of a whole history: per dimension the mean over its runs (freshness: the largest; duplicates: of all that came) against its
-    limit."""
+    limit. Where one run's clock was wrong, freshness does not hold."""
 
     dimension: str
     value: float | None
@@ -135,7 +135,8 @@ def _overall(dimension: str, values: list[float]) -> Quality:
     if not values:
         return Quality(dimension, None, limit, True, 0)
     value = _joined(dimension, values)
-    return Quality(dimension, value, limit, value < limit if dimension in BELOW else value >= limit, len(values))
+    holds = value < limit if dimension in BELOW else value >= limit
+    return Quality(dimension, value, limit, holds and min(values) >= -CLOCK_SLACK, len(values))
 
 
 def _joined(dimension: str, values: Sequence[float]) -> float:

@@ -13,20 +13,24 @@ from sfu_shim.config import ShimConfig
 from sfu_shim.server import ShimServer
 
 ONE_WAY = '''
+from probe.signalling.base import RemoteDescription
 from probe.signalling.shim import ShimSignalling
 
 class OneWay(ShimSignalling):
-    """Who comes second is seen by nobody."""
+    """Who comes first is never offered what others send."""
 
     topologies = ("sfu",)
 
     async def join(self, room, name):
         joined = await super().join(room, name)
-        self.mute = bool(joined.members)
+        self.first = not joined.members
         return joined
 
-    async def send_description(self, path, type, sdp):
-        await super().send_description(path, type, sdp.replace("a=sendrecv", "a=recvonly") if self.mute else sdp)
+    async def next_event(self):
+        while True:
+            event = await super().next_event()
+            if not (self.first and isinstance(event, RemoteDescription) and event.type == "offer"):
+                return event
 '''
 
 

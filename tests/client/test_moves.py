@@ -51,7 +51,8 @@ class Bench:
         self.complaints: Counter[str] = Counter()
         self.topology: Topology = "p2p"
         self.deaf = False
-        self.clock = SimpleNamespace(now=lambda: 100.0)
+        self.now = 100.0
+        self.clock = SimpleNamespace(now=lambda: self.now)
         self.moves = Moves(cast(Any, self), cast(Any, self), cast(Any, self), cast(Any, self), cast(Any, self))
 
     async def close_path(self, name: str) -> None:
@@ -108,6 +109,19 @@ async def test_a_commit_closes_the_old_path() -> None:
     assert bench.told[-1] == ("ended", "m1", "")
     assert bench.moves.target is None
     assert bench.moves.switches(95.0, 105.0) == [StreamSwitch("me", "ben", "audio", None)]  # it flows on no open path
+
+
+async def test_what_a_migration_did_is_asked_of_that_one() -> None:
+    """The next one may have begun, or never end, when its figures are taken."""
+    bench = Bench()
+    await bench.begin("me", "ben")
+    await bench.moves.end(MigrationCommitted("m1", "sfu"))
+    bench.now = 110.0
+    bench.views["cleo"] = StrawView({"old"})
+    await bench.moves.begin(MigrationStarted("m2", "sfu", "p2p", 10.0, ("me", "ben", "cleo")), KINDS)
+    assert [one.sender for one in bench.moves.switches(100.0, 101.0)] == ["ben"]
+    assert [one.sender for one in bench.moves.switches(109.9, 120.0)] == ["ben", "cleo"]
+    assert bench.moves.switches(115.0, 120.0) == []
 
 
 @pytest.mark.parametrize(("reason", "missed"), [("ben did not get there", 1), ("superseded by m2", 0), ("", 1)])

@@ -112,6 +112,18 @@ def test_switches_are_of_those_seen_before_and_a_dead_stream_has_no_gap() -> Non
     assert video.mos_dip == pytest.approx(0.5)
 
 
+def test_only_what_it_was_to_move_and_what_came_twice_since() -> None:
+    views = {"ben": StrawView(), "cleo": StrawView()}
+    for path in ("older", "old"):
+        views["ben"].timelines["video"].on_media(1.0, 1.0, path)
+    views["ben"].timelines["video"].on_media(2.0, 2.0, "old")
+    message = MigrationStarted("own:me:1", "p2p", "sfu", 10.0, ("ben",))
+    paths = {"new": NEW}
+    moving = Moving(message, "me", cast(Any, views), cast(Any, paths), ("audio", "video"), {("ben", "video")})
+    views["ben"].timelines["video"].on_media(2.0, 2.1, "new")
+    assert [(one.sender, one.kind, one.frames_repeated) for one in moving.switches(2.0, 3.0)] == [("ben", "video", 1)]
+
+
 def test_who_falls_silent_is_told_once_and_only_while_a_member() -> None:
     views = {"ben": StrawView(), "cleo": StrawView(silence=SILENCE + 1)}
     live = Live(cast(Any, views), cast(Any, {}))

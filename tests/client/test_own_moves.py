@@ -205,6 +205,16 @@ async def test_an_old_path_that_the_platform_just_drops_is_no_loss() -> None:
     assert not scene.moves.outlived(cast(Any, scene.paths["new"]))
 
 
+async def test_a_path_that_goes_while_the_room_moves_is_no_loss_yet() -> None:
+    scene = Scene()
+    old = cast(Any, scene.paths["old"])
+    scene.moves.saw(base.TopologyChanged("sfu"))
+    assert scene.moves.outlived(old)
+    scene.at(16.0)
+    assert scene.told[-1][1] == "me: not moved within 10 s: no sfu path was opened"
+    assert not scene.moves.outlived(old)
+
+
 async def test_alone_it_only_changes_its_topology() -> None:
     scene = Scene()
     scene.moves.saw(base.MemberLeft("ben", "left"))

@@ -92,6 +92,29 @@ def test_who_noticed_later_may_have_lost_its_media_earlier() -> None:
     assert room.outcomes() == [("p2p>sfu", 0.75, 0.75, "")]
 
 
+def test_who_was_through_first_may_tell_it_last() -> None:
+    room = Room("ann", "ben")
+    room.at(1.0)
+    room.begins("ann", 1.0)
+    room.begins("ben", 1.0)
+    room.ends("ann", 1.75)
+    room.ends("ben", 1.5)
+    room.at(3.0)
+    assert room.outcomes() == [("p2p>sfu", 1.0, 0.75, "")]
+
+
+def test_only_a_drop_since_it_began_fails_it() -> None:
+    for dropped, reason in ((0.5, ""), (1.25, "dropped: ben")):
+        room = Room("ann", "ben")
+        room.at(1.0)
+        room.who["ben"].drops.append((START + dropped, "gone"))
+        for name in ("ann", "ben"):
+            room.begins(name, 1.0)
+            room.ends(name, 1.5)
+        room.at(3.0)
+        assert [one.reason for one in room.kept] == [reason]
+
+
 def test_who_never_notices_did_not_move() -> None:
     room = Room("ann", "ben")
     room.at(1.0)

@@ -60,7 +60,7 @@ async def asked(
 async def test_each_check_is_asked_and_its_answer_counts_by_its_class() -> None:
     answers: dict[str, list[Answer]] = {
         "GET /ok": [status(200)],
-        "GET /moved": [status(302, Location="/ok")],
+        "GET /moved": [status(302, Location="/broken")],  # who asks is told where, and goes nowhere
         "GET /limited": [status(429)],
         "GET /broken": [status(500)],
         "GET /other": [status(204)],

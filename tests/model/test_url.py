@@ -14,6 +14,8 @@ from probe.model.url import without_secrets
         ("ws://[::1]:8787/a", "ws://[::1]:8787/a"),
         ("ws://[bad", "…"),
         ("embedded", "embedded"),
+        ("user:secret@host:1/ws?token=secret", "…@host:1/ws?…"),
+        ("ws:///user:secret@host", "…@host"),
         ("", ""),
     ],
 )

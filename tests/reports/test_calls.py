@@ -55,6 +55,17 @@ def test_a_row_for_all_and_one_for_each_call_in_the_order_of_a_stay() -> None:
     assert found[-1].errors == {"unreachable": 1}
 
 
+def test_errors_are_counted_whole() -> None:
+    """29 of 100 are 28.999… of 100 in floating point."""
+    found = good_run()
+    bench = Bench()
+    for number in range(100):
+        hear(bench.context, "signalling")(Call("join", 0.1, "5xx" if number < 29 else "answered"))
+    for sample in bench.samples:
+        found.add(sample)
+    assert call_rows(document(summary=found))[0].errors["5xx"] == 29
+
+
 def test_times_are_those_of_answers_and_unknown_without_any() -> None:
     found = {row.call: row for row in call_rows(document())}
     assert times_of(found["join"])[0] == "300 ms"  # not 3.5 s, as if the one without an answer had one

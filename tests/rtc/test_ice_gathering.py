@@ -141,6 +141,18 @@ async def test_the_slow_one_of_two_is_not_waited_for(monkeypatch: pytest.MonkeyP
     await bench.stack.close()
 
 
+async def test_a_server_that_is_down_keeps_nobody_long_from_meeting_directly(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ice_gathering, "DEADLINE", 60.0)
+    monkeypatch.setattr(ice_gathering, "BESIDE", 0.02)
+    relays, bench = Relays(monkeypatch, silent=True), Bench()
+    async with asyncio.timeout(10.0):
+        (trouble,) = await bench.gather("turn:127.0.0.1")
+    assert trouble.message == "the TURN server turn:127.0.0.1:3478 does not answer"
+    assert bench.found("host")
+    assert relays.opened[0].closed == 1
+    await bench.stack.close()
+
+
 async def test_an_error_answer_is_told() -> None:
     bench = Bench()
     async with stun_server(refuse=True) as server:

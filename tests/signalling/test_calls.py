@@ -67,7 +67,7 @@ def test_a_call_is_told_with_its_time() -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "outcome"), [(101, "answered"), (204, "answered"), (307, "answered"), (404, "4xx"), (429, "4xx"), (503, "5xx")]
+    ("status", "outcome"), [(101, "answered"), (204, "answered"), (399, "answered"), (400, "4xx"), (499, "4xx"), (500, "5xx")]
 )  # fmt: skip
 def test_a_status_counts_by_its_class(status: int, outcome: Outcome) -> None:
     ear = Ear()

@@ -238,9 +238,19 @@ async def test_a_goodbye_that_is_not_answered_is_told(
     fake: FakeJanus, session: JanusSession, ear: Ear, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(janus_session, "LAST_DEADLINE", 0.01)
-    fake.silent = {"unpublish", "destroy"}
+    fake.silent = {"start", "unpublish", "destroy"}
+    await session.post(janus.start(PUBLISHER, ""), "start")  # nobody will want to know
     session.call_off()
     with pytest.raises(ProtocolError, match=r"no answer to unpublish within 0\.01 s"):
         await session.ask(janus.unpublish(PUBLISHER), "leave")
     await session.close()
     assert told(ear)[1:] == [("unpublish", "timeout"), ("destroy", "timeout")]
+
+
+async def test_closing_alone_calls_off_too(
+    fake: FakeJanus, session: JanusSession, ear: Ear, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(janus_session, "LAST_DEADLINE", 0.01)
+    fake.silent = {"destroy"}
+    await session.close()
+    assert told(ear)[1:] == [("destroy", "timeout")]

@@ -11,7 +11,7 @@ import pytest
 from probe.measure.summary import Summary
 from probe.model.validation import validate
 from reports.cadence.build import build
-from reports.cadence.grounds import NOT_KEPT, OVER_HISTORY, availability
+from reports.cadence.grounds import NOT_KEPT, OVER_HISTORY, availability, standings
 from reports.cadence.material import Material, gather
 from reports.cadence.model import Cadence, Change, Mark
 from reports.cadence.period import period_of
@@ -142,6 +142,22 @@ def test_outages_between_the_runs(tmp_path: Path) -> None:
     assert row(found, "between_failures").value == 2 * day
     assert row(found, "uptime").value == pytest.approx(5 / 7)
     assert list(availability(material, material.period)) == sorted(OVER_HISTORY[:3])
+
+
+def test_who_is_called_off_before_anybody_got_in_says_nothing(tmp_path: Path) -> None:
+    shut = nobody()
+    attempts(shut, "http_available_ratio", 0, 4)
+    called = {number: {"summary": run(), "interrupted": number == 9} for number in range(7, 14)}
+    found = camera(stored(tmp_path, CAMERA, called | {9: {"summary": shut, "interrupted": True}}))
+    assert (row(found, "uptime").value, row(found, "uptime").count) == (1.0, 6)
+    assert row(found, "api_availability").count == 0
+
+
+def test_what_the_reader_waits_for_is_of_the_period_that_reaches_up_to_now(tmp_path: Path) -> None:
+    material = stored(tmp_path, FACTORY)
+    ours, others = standings(material, material.period), standings(material, material.period.before)
+    assert (material.reading in ours, others) == (True, [])
+    assert len(ours) == 8
 
 
 def test_an_alert_on_uptime_fires_over_the_history(tmp_path: Path) -> None:

@@ -61,3 +61,10 @@ def test_the_pages_share_of_duplicates_is_that_of_the_samples() -> None:
     findings: list[Finding] = [duplicates(repeats) for repeats in (0, 0, 2, 1)]
     found = next(one for one in overall(findings) if one.dimension == "duplicates")
     assert found.value == pytest.approx(3 / 7)
+
+
+@pytest.mark.parametrize(("ages", "ok"), [((2.0, -3.0), True), ((2.0, 400.0), False), ((2.0, -3600.0), False)])
+def test_one_late_run_or_one_wrong_clock_is_not_fresh(ages: tuple[float, ...], ok: bool) -> None:
+    findings = [Finding("freshness", age, 300.0, ok) for age in ages]
+    found = next(one for one in overall(findings) if one.dimension == "freshness")
+    assert (found.value, found.ok) == (max(ages), ok)
