@@ -12,6 +12,7 @@ is nothing to lose: the topology changes, and that is no migration.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
@@ -112,6 +113,7 @@ class Recognition:
     _paths: dict[str, _Path] = field(default_factory=dict)
     _move: _Move | None = None
     _sign: float | None = None
+    _settled: float = -math.inf  # since when `topology` holds
     _gone: dict[Topology, float] = field(default_factory=dict)  # when the last path of that kind was closed or died
     _breaks: list[_Break] = field(default_factory=list)
 
@@ -196,7 +198,7 @@ class Recognition:
         streams |= {stream for one in breaks for stream in one.streams if stream[0] in self.members}
         self._breaks = []
         if late or not streams:
-            self._settle(target)
+            self._settle(target, now)
             return [Settled(target)]
         at = min([sign, *(one.at for one in breaks)])
         self._move = _Move(at, source, target, frozenset(streams), target, now, bool(theirs))
@@ -214,7 +216,9 @@ class Recognition:
         begun = [one.since for one in others if now - one.last <= SILENT]
         if not begun or any(now - one.last <= SILENT for one in ours):
             return None
-        return min(begun)
+        since, silent = min(begun), max((one.last for one in ours), default=now)
+        # Where both carried us for longer than any move may take, we were moved when ours ended.
+        return max(since if silent - since <= self.deadline else silent, self._settled)
 
     def _judge(self, move: _Move, now: float, flows: list[Flow]) -> list[Fact]:
         awaited = {stream for stream in move.streams if stream[0] in self.members}
@@ -225,7 +229,7 @@ class Recognition:
         new, old = self._arrived(move.target, awaited, now, flows), self._arrived(move.source, awaited, now, flows)
         if move.heading == move.target and new is not None:
             gone = self._silent_since(move.source, move.at, now, flows)
-            if gone is not None:
+            if gone is not None and max(new, gone) - move.at <= self.deadline:
                 return self._end(max(new, gone), move.target, "")
         if old is not None:
             given_up = self._given_up(move, now, flows)
@@ -292,12 +296,12 @@ class Recognition:
         return f"the {move.source} path still carries media"
 
     def _end(self, at: float, topology: Topology, failure: str) -> list[Fact]:
-        self._settle(topology)
+        self._settle(topology, at)
         return [Ended(at, topology, failure)]
 
-    def _settle(self, topology: Topology) -> None:
+    def _settle(self, topology: Topology, at: float) -> None:
         self._move = None
-        self.topology = topology
+        self.topology, self._settled = topology, at
         for path in self._paths.values():
             path.late = path.late and path.kind != topology
 

@@ -20,6 +20,10 @@ GRID = 0.2
 """Seconds between two batches: nothing is done early, and nothing waits longer for its batch."""
 _BUDGET = 0.001
 """Seconds of work at a time."""
+_LEAST = 0.0004
+"""So many even at a beat that came late, or has much to send: else the work would never be done."""
+_SHARE = 0.6
+"""Of a beat's time, after which the rest is left to the next: that one shall come on time."""
 _PAUSE = 0.002
 _MOST_BEHIND = 10
 """Intervals: a regular chore further behind leaves out what it missed."""
@@ -106,22 +110,24 @@ class Chores:
             self._timer = None
 
     def _on_beat(self, due: float) -> None:
+        now = self._clock.now()
+        budget = min(_BUDGET, max(_LEAST, due + _SHARE * self._beat.period - now))
         if self._ready:
-            self._work()
-        elif self._next <= self._clock.now():
-            self._begin()
+            self._work(budget)
+        elif self._next <= now:
+            self._begin(budget)
 
-    def _begin(self) -> None:
+    def _begin(self, budget: float = _BUDGET) -> None:
         """Gather what is due, like beside like; what the last batch left undone stays in front."""
         passed = [slot for slot in self._slots if slot * self._grid <= self._clock.now()]
         due = [chore for slot in sorted(passed) for chore in self._slots.pop(slot)]
         self._next = min(self._slots) * self._grid if self._slots else math.inf
         self._ready.extend(sorted(due, key=lambda chore: chore.kind))
-        self._work()
+        self._work(budget)
 
-    def _work(self) -> None:
+    def _work(self, budget: float = _BUDGET) -> None:
         self._rest()
-        until = self._clock.now() + _BUDGET
+        until = self._clock.now() + budget
         try:
             while self._ready and self._clock.now() < until:
                 self._do(self._ready.popleft())

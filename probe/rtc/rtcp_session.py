@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable
 
 from probe.measure.rtt import RttEstimator
-from probe.rtc.chores import Chores
+from probe.rtc.chores import GRID, Chores
 from probe.rtc.clock import Clock
 from probe.rtc.fast_sender import AnySender
 from probe.rtc.receiver import TrackReceiver
@@ -74,7 +74,8 @@ class RtcpSession:
         if self._closed:
             return
         now = self._clock.now()
-        self._chores.at(now + REPORT_INTERVAL * self._rng.uniform(0.5, 1.5), self._report)
+        # What is due waits half a grid for its batch, in the mean.
+        self._chores.at(now + REPORT_INTERVAL * self._rng.uniform(0.5, 1.5) - GRID / 2, self._report)
         reports = self._reports(now)
         if reports:
             self._send(b"".join([report.to_bytes() for report in reports]) + self._description())

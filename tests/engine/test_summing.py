@@ -66,7 +66,9 @@ def test_events() -> None:
         {"time_seconds": 0.0, "kind": "impairment", "label": "blackout of 400 ms", "participants": 1},
         {"time_seconds": 5.0, "kind": "impairment", "label": "3 % loss", "participants": 3},
         {
-            "time_seconds": 7.0, "kind": "connection", "label": "selected pair changed: host/host to host/prflx",
+            "time_seconds": 7.0,
+            "kind": "connection",
+            "label": "selected pair changed: host/host to host/prflx",
             "participants": 3,
         },
     )

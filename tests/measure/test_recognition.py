@@ -667,6 +667,46 @@ def test_it_takes_over_before_the_other_path_is_closed() -> None:
     assert call.told()[2:] == [Began(10.1, "p2p", "sfu", _streams(BEN)), Ended(10.4, "sfu")]
 
 
+def test_where_both_carry_it_for_long_the_end_of_ours_is_the_beginning() -> None:
+    """Some platforms send everything twice. Who counted from when the other way began would read minutes."""
+    call = _server(BEN)
+    call.opens("to ben", "p2p", BEN)
+    call.plays("to ben", BEN)
+    call.until(5.5)
+    call.stops("down")
+    call.until(7.0)
+    call.plays("down", BEN)
+    call.until(60.0)
+    assert len(call.told()) == 2
+    call.stops("to ben")
+    call.until(70.0)
+    assert call.told()[2:] == [Began(60.0, "p2p", "sfu", _streams(BEN)), Ended(60.0, "sfu")]
+
+
+def test_none_begins_before_the_one_before_is_over() -> None:
+    call = _server(BEN, deadline=3.0)
+    call.opens("to ben", "p2p", BEN)
+    call.until(6.0)
+    call.plays("to ben", BEN)
+    call.until(9.0)
+    assert call.told()[-1] == Ended(8.0, "sfu", "not moved within 3 s: the sfu path still carries media")
+    call.opens("to ben again", "p2p", BEN)
+    call.stops("down")
+    call.until(20.0)
+    assert call.told()[2:] == [Began(9.0, "sfu", "p2p", _streams(BEN)), Ended(9.0, "p2p")]
+
+
+def test_one_that_is_seen_too_late_was_too_late_all_the_same() -> None:
+    call = _mesh(BEN, deadline=3.0)
+    call.opens("sfu", "sfu")
+    call.closes("to ben")
+    call.found.look(call.now, [])
+    call.flows = {(BEN, kind, "sfu"): Flow(BEN, kind, "sfu", 109.0, 109.1) for kind in KINDS}
+    call.now = 109.2  # our own loop was stuck
+    call.look()
+    assert call.told()[1:] == [Ended(8.0, "sfu", "not moved within 3 s: the p2p path still carries media")]
+
+
 def test_a_stray_packet_is_no_migration() -> None:
     call = _server(BEN)
     call.opens("to ben", "p2p", BEN)

@@ -273,3 +273,29 @@ async def test_the_beat_may_end_between_two_turns(clock: FakeClock) -> None:
     assert not beat.running
     kinds = [kind for kind, _, _ in worker.done]
     assert (kinds.count("report"), kinds.count("rate")) == (20, 20)
+
+
+@pytest.mark.parametrize(
+    ("sending", "chores_done"), [(0.0, 10), (0.6 * PERIOD - 0.00075, 8), (0.6 * PERIOD, 4), (2 * PERIOD, 4)]
+)
+def test_what_sending_leaves_of_a_beat_is_theirs_and_never_nothing(sending: float, chores_done: int) -> None:
+    """Each takes a little more than 0.1 ms; they have 1 ms at most, and 0.4 in any case."""
+
+    async def story(clock: FakeClock) -> None:
+        def send(due: float) -> None:
+            clock.time += sending
+
+        beat, counts = Beat(clock), [0]
+        beat.follow(Turn.SEND, send, lambda: None)
+        chores, worker = Chores(clock, beat, GRID), Worker(clock, 0.000101)
+        beat.follow(Turn.CHORES, lambda due: counts.append(len(worker.done)), lambda: None)
+        beat.start()
+        for _ in range(60):
+            chores.at(START + 0.01, worker.report)
+        await asyncio.sleep(1.0)
+        beat.stop()
+        done = [after - before for before, after in pairwise(counts) if after > before]
+        assert sum(done) == 60
+        assert set(done[:-1]) == {chores_done}
+
+    in_simulated_time(story)()

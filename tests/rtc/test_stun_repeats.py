@@ -10,7 +10,8 @@ from aioice import stun
 from hypothesis import given
 from hypothesis import strategies as st
 
-from probe.rtc.ice_stack import IceStack, TimedStunProtocol
+from probe.rtc.ice_protocol import TimedStunProtocol
+from probe.rtc.ice_stack import IceStack
 from probe.rtc.stun_repeats import StunRepeats, is_authentic
 from tests.client.fakes import FakeClock
 

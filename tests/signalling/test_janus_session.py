@@ -252,5 +252,6 @@ async def test_closing_alone_calls_off_too(
 ) -> None:
     monkeypatch.setattr(janus_session, "LAST_DEADLINE", 0.01)
     fake.silent = {"destroy"}
-    await session.close()
+    async with asyncio.timeout(5.0):
+        await session.close()
     assert told(ear)[1:] == [("destroy", "timeout")]

@@ -3,7 +3,6 @@ the structure of one that chrome://webrtc-internals saved)."""
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import signal
@@ -13,8 +12,9 @@ from typing import Any
 
 import pytest
 
+from probe.model.progress import Progress
 from probe.model.scenario import Observe
-from probe.run import RunOptions
+from probe.run import RunOptions, run_scenario
 from tests.integration import small
 
 CHROMIUM = json.loads((Path(__file__).parent / "chromium.json").read_text(encoding="utf-8"))
@@ -122,8 +122,16 @@ async def test_each_process_has_files_of_its_own(tmp_path: Path) -> None:
 
 
 async def test_ctrl_c_closes_the_dumps(tmp_path: Path) -> None:
-    asyncio.get_running_loop().call_later(2.0, os.kill, os.getpid(), signal.SIGINT)
-    result = await small.run(small.scenario(topology="p2p", settle=20.0), RunOptions(dump_stats=tmp_path))
+    pressed = False
+
+    def press(now: Progress) -> None:
+        nonlocal pressed
+        if now.joins == 2 and not pressed:
+            pressed = True
+            os.kill(os.getpid(), signal.SIGINT)
+
+    options = RunOptions(dump_stats=tmp_path)
+    result = await run_scenario(small.scenario(topology="p2p", settle=20.0), options, press)
     assert result.interrupted
     dumps = _dumps(tmp_path)
     assert len(dumps) == 2
