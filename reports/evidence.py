@@ -68,7 +68,7 @@ def _of_tag(kpi: Kpi, name: str, tag: str, summary: Summary) -> str:
 def no_samples(kpi: Kpi, summary: Summary) -> str:
     selector = kpi.selector
     why = NOT_IN_A_RUN.get(selector.metric.name) or no_clock(kpi, summary) if selector else None
-    return f"no samples of {kpi.metric}: {why or 'nobody got so far, or this kind of media was off'}"
+    return f"no samples of {kpi.metric}: {why or 'nobody got so far, or the scenario has nothing of the kind'}"
 
 
 def failure(kpi: Kpi, facts: str, found: Figure, target: float) -> str:

@@ -81,7 +81,15 @@ class Figure:
 
 
 def _widened(interval: Interval | None, error: float) -> Interval | None:
-    return None if interval is None else Interval(interval.low - error, interval.high + error, interval.confidence)
+    if interval is None:
+        return None
+    low = interval.low - error
+    return Interval(max(low, 0.0) if interval.low >= 0 else low, interval.high + error, interval.confidence)
+
+
+def _from_nothing_on(interval: Interval | None) -> Interval | None:
+    """Of what is never negative, such as time."""
+    return None if interval is None else Interval(max(interval.low, 0.0), interval.high, interval.confidence)
 
 
 def _mapped(interval: Interval | None, change: Callable[[float], float]) -> Interval | None:
@@ -94,6 +102,8 @@ def _mapped(interval: Interval | None, change: Callable[[float], float]) -> Inte
 def figure(kpi: Kpi, histogram: Histogram, duration_seconds: float, confidence: float = CONFIDENCE) -> Figure:
     """The row's figure from its samples (at least one); `duration_seconds` of the run, for rates."""
     measured = aggregated(kpi.how(), histogram, duration_seconds, confidence)
+    if kpi.selector is not None and kpi.selector.metric.unit == "seconds":
+        measured = replace(measured, interval=_from_nothing_on(measured.interval))
     baseline = kpi.baseline
     if kpi.is_reduction:
         return measured.map(lambda value: 1 - value / baseline)

@@ -5,10 +5,15 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+import numpy as np
+from numpy.typing import NDArray
+
 from probe.client.context import Context
+from probe.client.skimming import Media
 from probe.measure.assembly import Frame
 from probe.measure.capture_clock import WHY_NOT, CaptureClock, Captured
 from probe.measure.observed import CLOCK, FOREIGN
+from probe.measure.timeline import TOLERANCE
 
 if TYPE_CHECKING:
     from av import VideoFrame
@@ -33,6 +38,7 @@ class Foreign:
         self._sizes: dict[tuple[int, int], None] = {}
         self._shown = self._skimmed = 0
         self._last: Captured | None = None
+        self._told = math.nan
         self._source = ""
         self._error = 0.0
 
@@ -46,9 +52,18 @@ class Foreign:
 
     def identity(self, frame: Frame) -> float | None:
         """The capture by the stream's own clock, as our monotonic seconds would be if that clock were ours. It tells a frame from
-        another on whatever path it comes; None where the stream does not tell."""
+        another on whatever path it comes; None where the stream does not tell, and where its clock stands: a camera that always
+        says 0, or counts in whole seconds, sends new pictures all the same."""
         told = self.clock.told(frame.timestamp)
-        return frame.capture_time if told is None else self._context.clock.from_ntp(told)
+        captured = frame.capture_time if told is None else self._context.clock.from_ntp(told)
+        before, self._told = self._told, math.nan if captured is None else captured
+        return None if abs(self._told - before) <= TOLERANCE else captured
+
+    def identities(self, media: Media) -> NDArray[np.float64]:
+        """The same of whole frames of which only headers were read: where nothing is told, the arrival."""
+        stands = np.abs(np.diff(media.capture, prepend=self._told)) <= TOLERANCE
+        self._told = media.capture.item(-1)
+        return np.where(stands, media.arrival, media.identity)
 
     def on_shown(self, frame: Frame, picture: VideoFrame | None, seen: float) -> None:
         """A new frame was there at `seen` (monotonic)."""

@@ -292,6 +292,8 @@ class Path:
             # A P2P connection has two ends: where both are ours, the offerer's counts.
             if self._open.role == "answer" and self.remote in self._context.captures:
                 return
+            if not success and self.remote is None and "offer_answer" not in self._reached:
+                return  # a server that never answered the offer: nothing was connected to, as the join tells
             pair = self.peer.pair_label
             self.readings.connection(success, pair if success else f"failed: {self.phase}")
             if success and self._described is not None:

@@ -14,6 +14,7 @@ import numpy as np
 from probe.client.context import Context
 from probe.client.listening import Listening
 from probe.client.perceived import Perceived, perceive
+from probe.client.rating import rate
 from probe.client.recent_frames import RecentFrames
 from probe.client.skimming import LOOK, MOST_HELD, Media, Skimmed, by_arrival
 from probe.client.stream_decoder import Decoded
@@ -163,7 +164,8 @@ class View:
                 "one_way_delay_seconds", max(0.0, seen - captured), tags, who=self._who, remote=self.remote
             )
         if decoded is not None and reading is not None:
-            self._rate(watching, decoded, frame.complete, plausible=tick is not None)
+            stream_of = self._who, self.remote
+            rate(self._context, self._samples, stream_of, watching, decoded, frame.complete, plausible=tick is not None)
         if stream.foreign is not None:
             stream.foreign.on_shown(frame, decoded.picture if decoded is not None else None, seen)
             watching.pictures = stream.foreign.pictures
@@ -177,23 +179,6 @@ class View:
         self._last_shown = shown if self._last_shown is None else max(shown, self._last_shown)
         watching.on_frame(shown, tick, mos, size)
         return watching
-
-    def _rate(self, watching: Watching, decoded: Decoded, shown: float, *, plausible: bool) -> None:
-        reading = decoded.reading
-        assert reading is not None
-        if self.remote not in self._context.captures:
-            return
-        watching.on_reading(read=reading.index is not None, plausible=plausible)
-        tags = {"topology": watching.topology}
-        if reading.psnr_db is not None:
-            self._context.emit("video_psnr_db", reading.psnr_db, tags)
-        if reading.ssim is not None:
-            self._context.emit("video_ssim", reading.ssim, tags)
-        if reading.index is not None and decoded.picture is not None:
-            self._samples.offer(watching.topology, decoded.picture, reading.index, id(watching))
-        if plausible and watching.began is not None:
-            stream = (self._who, self.remote, watching.topology)
-            self._context.worst.offer(stream, decoded, shown - watching.began, shown - self._context.epoch)
 
     def _identify(
         self, stream: Perceived, decoded: Decoded | None, frame: Frame, seen: float
@@ -251,7 +236,8 @@ class View:
         arrival = media.arrival
         if kind == "video" and not stream.media:
             self._milestone(path, "first_decoded", arrival.item(0))
-        new = self._timelines[kind].on_many(media.identity, arrival, path)
+        identity = media.identity if stream.foreign is None else stream.foreign.identities(media)
+        new = self._timelines[kind].on_many(identity, arrival, path)
         self._flowing(path, stream, arrival.item(0), arrival.item(-1), len(arrival))
         if kind == "audio":
             return

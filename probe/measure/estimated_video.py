@@ -186,7 +186,7 @@ def _limits(codec: str, fit: Fit, bitrate_bps: float, pixels: float, fps: float)
     outside = (
         ("bitrate", share, fit.lowest, fit.highest),
         ("picture size", pixels, *FITTED_PIXELS),
-        ("frame rate", fps, *FITTED_FPS),
+        ("frame rate", round(fps), *FITTED_FPS),  # a camera of 30 frames/s shows 30.02 of them in some seconds
     )
     for name, value, low, high in outside:
         if not low <= value <= high:

@@ -52,7 +52,7 @@ def _headers(observed: Mapping[str, int]) -> list[str]:
     authenticated, refused = observed.get(AUTHENTICATED, 0), observed.get(REFUSED, 0)
     outcome = f"of which {refused} were refused" if refused else "none refused"
     said = [
-        f"headers only: {packets} packets read from their clear headers, {authenticated / packets:.2%} of them authenticated, "
+        f"headers only: {packets} packets read from their clear headers, {100 * authenticated / packets:.2f} % of them authenticated, "
         + outcome
     ]
     samples, streams = observed.get(PICTURE_SAMPLES, 0), observed.get(VIDEO_STREAMS, 0)

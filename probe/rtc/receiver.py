@@ -265,8 +265,8 @@ class TrackReceiver:
 
     def _capture_time(self, header: RtpHeader) -> float | None:
         value = header.extensions.get(self._capture_id) if self._capture_id is not None else None
-        if value is None or len(value) < 8:
-            return None
+        if value is None or len(value) not in (8, 16):
+            return None  # as the compiled path reads it: no clock, and a packet all the same
         captured = ext.abs_capture_time_decode(value)
         if self._hooks.clock is not None:
             self._hooks.clock.on_capture(header.timestamp, captured, ext.abs_capture_offset_decode(value))

@@ -35,7 +35,6 @@ def check_topology(platform: Platform, topology: Topology) -> None:
         sfu = "take a scenario with topology: sfu, like --scenario sfu"
         raise ConfigError(
             f"topology {topology} can't be had at {platform.shown}, only {', '.join(possible)}",
-            phase="topology",
             hint=sfu if "sfu" in possible else "choose a scenario of that topology",
         )
 

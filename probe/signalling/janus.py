@@ -58,8 +58,7 @@ class JanusSignalling:
         self._layered: set[str] = set()
         self._events: deque[base.Event] = deque()
         self._subscriber: Literal["none", "opened", "attached", "closed"] = "none"
-        self._left = False
-        self._over = False
+        self._joined = self._left = self._over = False
 
     @staticmethod
     def check_url(url: str) -> None:
@@ -83,6 +82,7 @@ class JanusSignalling:
         joined = (await self._session.request(entering, phase)).event
         if not isinstance(joined, janus.Joined):
             raise ProtocolError(f"Janus answered join with {joined}", who=self._where, phase=phase)
+        self._joined = True
         members = self._feeds.publish(joined.publishers)
         if members:
             self._open_subscriber()  # first: what ends the join comes on it
@@ -254,7 +254,7 @@ class JanusSignalling:
 
     async def _take_leave(self) -> None:
         """Unpublish first, and wait for it: Janus 1.1 offers nothing new to the subscribers of one who just leaves."""
-        if self._handles:
+        if self._joined:
             await self._session.tell(janus.detach(self._handles[SUBSCRIBE]))
             await self._session.ask(janus.unpublish(self._handles[PUBLISH]), "leave", expected=janus.NOT_PUBLISHED)
             await self._session.tell(janus.leave(self._handles[PUBLISH]))

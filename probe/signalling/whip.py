@@ -15,8 +15,8 @@ from probe.signalling.access import Access
 from probe.signalling.whip_http import Expected, WhipHttp, nothing_expected, refused
 from probe.signalling.whip_messages import Fragment, Response, Session
 
-PATIENCE = 20.0
-"""Seconds for which a busy server (503, 429) is asked again."""
+PATIENCE = 10.0
+"""Seconds for which a busy server (503, 429) is asked again: less than a join may take, so that its own word is told."""
 LEAVE_DEADLINE = 2.0
 ROOM = "{room}"
 """In a URL: the room's name comes here."""

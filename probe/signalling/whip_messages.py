@@ -273,7 +273,8 @@ def read_problem(response: Response) -> str:
             return ""
         words = [told.get(name) for name in ("detail", "title", "error", "message")] if isinstance(told, dict) else []
         return _clean(next((word for word in words if isinstance(word, str) and word), ""))
-    return _clean(response.body) if response.content_type == "text/plain" else ""
+    told = _clean(response.body) if response.content_type == "text/plain" else ""
+    return told.removeprefix(f"{response.status}: ")  # many servers repeat it there
 
 
 def _clean(text: str) -> str:

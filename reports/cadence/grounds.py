@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass
+from itertools import chain
 
 from probe.measure.histogram import Histogram
 from probe.measure.summary import Summary
@@ -118,14 +120,14 @@ def slices_of(material: Material, period: Period) -> Slices:
 
 
 def availability(material: Material, period: Period) -> Summary:
-    """Each run whose generator was well is one check: did anybody get in? A run that checked over time itself is none."""
-    checks = [
-        Check(run.started_at.timestamp(), run.measured)
-        for run in material.of(period)
-        if run.trustworthy and run.sound and not run.interrupted and UPTIME not in material.summaries[run.id]
-    ]
+    """Each run whose generator was well is one check of its target: did anybody get in? A run that checked over time itself is
+    none."""
+    checks: dict[str, list[Check]] = defaultdict(list)
+    for run in material.of(period):
+        if run.trustworthy and run.sound and not run.interrupted and UPTIME not in material.summaries[run.id]:
+            checks[run.target].append(Check(run.started_at.timestamp(), run.measured))
     found = Summary()
-    for sample in availability_samples(checks):
+    for sample in chain.from_iterable(map(availability_samples, checks.values())):
         found.add(sample)
     return found
 

@@ -33,7 +33,7 @@ async def test_some_look_at_pictures_in_turn(compiled: bool, monkeypatch: pytest
     assert not result.errors
     packets, sampled = result.notes[-2:]
     found = re.fullmatch(
-        r"headers only: (\d+) packets read from their clear headers, ([\d.]+)% of them authenticated, none refused",
+        r"headers only: (\d+) packets read from their clear headers, ([\d.]+) % of them authenticated, none refused",
         packets,
     )
     assert found is not None

@@ -12,6 +12,8 @@ from probe.model.platform import Platform
 from probe.model.result import RunResult
 from probe.model.scenario import Media
 from probe.run import RunOptions, run_scenario
+from reports.document import build_document
+from reports.targets.files import load_profile
 from sfu_shim.config import ShimConfig
 from sfu_shim.server import ShimServer
 from tests.integration.small import VIDEO, bugs, count, mean, phases, run, scenario
@@ -100,6 +102,9 @@ async def test_a_stream_that_nobody_sends_is_a_failed_join() -> None:
     assert mean(result, "join_success_ratio") == 0.0
     assert phases(result) == {"offer_answer"}
     assert not bugs(result)
+    assert "connection_success_ratio" not in result.summary  # the server never answered: nothing was connected to
+    document = build_document(result, load_profile("camera-traffic"), "target", None)
+    assert (document["verdict"]["exit_code"], document["verdict"]["measured"]) == (4, False)
 
 
 @pytest.mark.parametrize("url", ["https://host.invalid/whip", "janus+wss://host.invalid/?room=1"])

@@ -56,7 +56,7 @@ def test_a_good_campaign_has_a_good_report() -> None:
     assert document["health"]["trustworthy"]
     assert [one["worker"] for one in document["health"]["workers"]] == ["worker 1 (hall)", "worker 2 (hall)"]
     assert document["notes"] == [
-        "headers only: 1000 packets read from their clear headers, 0.00% of them authenticated, none refused",
+        "headers only: 1000 packets read from their clear headers, 0.00 % of them authenticated, none refused",
         "driven by 2 workers",
     ]
     assert set(document["series"]) == set(COLUMNS)

@@ -29,7 +29,7 @@ def test_everything() -> None:
         "40 participants held all targets; at 50 join_time failed: too slow",
         "the first call was lost 31.2 s after the start, at 09:12:03 UTC",
         "12 of 300 joins were retries",
-        "headers only: 1000 packets read from their clear headers, 1.00% of them authenticated, none refused",
+        "headers only: 1000 packets read from their clear headers, 1.00 % of them authenticated, none refused",
         "emulated network lte for 20 participants (a survey)",
         "emulated network fibre for 5 participants",
         "driven by 2 workers",

@@ -73,6 +73,7 @@ def test_freezes_weigh_as_in_the_headline_rule() -> None:
         ({"width": 1920, "height": 1080, "bitrate_bps": 2e6}, "picture size above the fitted range"),
         ({"width": 96, "height": 54, "bitrate_bps": 1e5}, "picture size below the fitted range"),
         ({"frames_per_second": 60}, "frame rate above the fitted range"),
+        ({"frames_per_second": 30.04}, ""),  # a second that took in a frame of the next
         ({"frames_per_second": 5}, "frame rate below the fitted range"),
         ({"codec": "VP9"}, "VP9 rated as VP8, which needs more bits: a lower bound"),
         ({"codec": "h.264"}, ""),

@@ -75,4 +75,4 @@ def test_without_a_clock_the_row_says_why(source: str) -> None:
 def test_other_reasons_stay_as_they_are() -> None:
     assert no_clock(LATENCY, Summary()) == ""
     assert no_clock(LATENCY.model_copy(update={"metric": "frame_rate"}), watched(0.1, 0.1)) == ""
-    assert "media was off" in verdict(LATENCY, Summary()).evidence
+    assert "nothing of the kind" in verdict(LATENCY, Summary()).evidence

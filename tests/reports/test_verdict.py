@@ -111,6 +111,13 @@ def test_the_end_on_the_side_of_the_longer_tail_lies_further_out() -> None:
     assert found.interval.high == pytest.approx(student.high + shift)
 
 
+def test_no_time_is_shorter_than_nothing() -> None:
+    found = verdict(kpi(RTT, "mean", "<", "80 ms"), values(RTT, [0.001] * 5 + [0.1]))
+    assert found.interval is not None
+    assert found.interval.low == 0.0
+    assert found.interval.high > 0.03
+
+
 def test_a_reading_within_the_tolerance_of_the_target_keeps_it() -> None:
     summary = values("frame_rate", [29.97] * 20)
     assert verdict(kpi("frame_rate", "mean", ">=", "30 fps"), summary).status == Status.FAIL

@@ -183,6 +183,7 @@ def test_restarting() -> None:
         (_response(409, "nobody\n\x1b[31mhere\n", Content_Type="text/plain"), "nobody [31mhere"),
         (_response(404, "<html>not found</html>", Content_Type="text/html"), ""),
         (_response(404), ""),
+        (_response(404, "404: Not Found", Content_Type="text/plain; charset=utf-8"), "Not Found"),
     ],
 )
 def test_what_a_server_says_of_a_problem(response: Response, words: str) -> None:

@@ -144,6 +144,18 @@ def test_outages_between_the_runs(tmp_path: Path) -> None:
     assert list(availability(material, material.period)) == sorted(OVER_HISTORY[:3])
 
 
+def test_one_platform_s_outage_does_not_end_because_another_is_up(tmp_path: Path) -> None:
+    down: dict[str, Any] = {"summary": nobody(), "target": "wss://staging"}
+    up: dict[str, Any] = {"target": "wss://staging"}
+    material = stored(tmp_path, CAMERA, {8: up, 10: down, 11: down, 12: down, 13: up})
+    found = camera(material)  # the nights between are those of another platform, which never failed
+    assert row(found, "recovery").value == 3 * 24 * 3600.0
+    assert row(found, "uptime").value == pytest.approx(4 / 7)
+    mixed = camera(stored(tmp_path / "mixed", CAMERA, {8: up, 9: down, 12: down, 13: up}))
+    assert row(mixed, "recovery").value == 4 * 24 * 3600.0
+    assert row(mixed, "between_failures").value is None
+
+
 def test_who_is_called_off_before_anybody_got_in_says_nothing(tmp_path: Path) -> None:
     shut = nobody()
     attempts(shut, "http_available_ratio", 0, 4)
