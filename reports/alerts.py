@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from probe.model.metrics import NOT_IN_A_RUN
+from probe.model.not_in_a_run import NOT_IN_A_RUN
 from reports.figure import Figure, aggregated, enough
 from reports.targets.expression import COMPARISONS, parse_aggregate, parse_selector
 from reports.targets.external import Supplied

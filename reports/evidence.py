@@ -6,7 +6,7 @@ import math
 
 from probe.measure.histogram import Histogram
 from probe.measure.summary import Summary
-from probe.model.metrics import NOT_IN_A_RUN
+from probe.model.not_in_a_run import NOT_IN_A_RUN
 from reports.clock import no_clock
 from reports.figure import Figure
 from reports.targets.expression import COMPARISONS, parse_selector

@@ -18,7 +18,8 @@ def rate(
     *,
     plausible: bool,
 ) -> None:
-    """A new picture of `stream` (who watches, whom) was shown at `shown` (monotonic). `plausible`: the sender's log knows its frame ID. No effect for senders that are not ours."""
+    """A new picture of `stream` (who watches, whom) was shown at `shown` (monotonic). `plausible`: the sender's log knows its frame
+    ID. No effect for senders that are not ours: there is nothing to compare with."""
     reading = decoded.reading
     assert reading is not None
     who, remote = stream

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from types import SimpleNamespace
 from typing import Any, cast
 
+import numpy as np
 import pytest
 
 from probe.client.foreign import Foreign
+from probe.client.skimming import Media
 from probe.measure.assembly import Frame
 from probe.measure.capture_clock import SENDING, WHY_NOT
 from probe.measure.observed import CLOCK, FOREIGN, statement
+from probe.measure.timeline import MediaTimeline
 from tests.client.fakes import START, Bench
 
 THEIRS = 5000.0
@@ -116,6 +120,35 @@ def test_a_frame_is_known_by_its_capture_between_those_that_are_told() -> None:
     assert stream.foreign.identity(frame) is None
     stream.clock(0)
     assert stream.foreign.identity(frame) == pytest.approx(START + 0.1 - THEIRS, abs=1e-5)
+
+
+@pytest.mark.parametrize("resolution", [math.inf, 1.0])
+def test_frames_of_a_clock_that_stands_are_frames_all_the_same(resolution: float) -> None:
+    """Cameras without a clock write 0, some count whole seconds."""
+    stream, whole, skimmed = Stream(), MediaTimeline(), MediaTimeline()
+    arrivals, captures = [], []
+    for number in range(30):
+        captured = 0.0 if resolution == math.inf else stream.ntp(START) // 1 + number // FPS
+        stream.foreign.clock.on_capture(number * 9000, captured, None)
+        arrivals.append(START + number / FPS)
+        captures.append(stream.bench.clock.from_ntp(captured))
+        frame = Frame(number * 9000, b"x", True, arrivals[-1], arrivals[-1], 1, False, captures[-1], True)
+        identity = stream.foreign.identity(frame)
+        whole.on_media(arrivals[-1] if identity is None else identity, arrivals[-1], "path")
+    assert whole.new == 30
+    other = Stream().foreign
+    for first in range(0, 30, 7):
+        some = slice(first, first + 7)
+        media = Media(np.array(arrivals[some]), np.array(captures[some]), np.ones(len(arrivals[some]), np.int64))
+        skimmed.on_many(other.identities(media), media.arrival, "path")
+    assert skimmed.new == 30
+
+
+def test_frames_by_headers_are_known_by_their_capture_on_both_paths() -> None:
+    arrivals = np.array([START, START + 0.1, START + 0.2])
+    media = Media(arrivals, np.array([START - 1.0, math.nan, START - 0.8]), np.ones(3, np.int64))
+    expected = [START - 1.0, START + 0.1, START - 0.8]
+    assert Stream().foreign.identities(media).tolist() == Stream().foreign.identities(media).tolist() == expected
 
 
 def test_the_sentences_about_streams_of_others() -> None:

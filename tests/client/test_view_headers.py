@@ -276,3 +276,13 @@ async def test_timestamps_wrap_unseen() -> None:
         scores.append((viewer.values("audio_mos_lq"), viewer.values("residual_loss_ratio")))
     assert scores[0] == scores[1]
     assert scores[0][1] == [0.0]
+
+
+def test_frames_of_a_stranger_whose_clock_stands_count() -> None:
+    viewer = Viewer(ours=False)
+    viewer.open("a", "sfu")
+    for number in range(30):
+        arrival = START + number / FPS
+        viewer.arrive("avideo", (number, arrival, START - 1e9, number * 9000, 500, MARKER, 0))
+        if number % FPS == FPS - 1:
+            assert viewer.view.window(arrival, None) == number + 1

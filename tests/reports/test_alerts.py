@@ -6,7 +6,7 @@ import pytest
 from rich.console import Console
 
 from probe.measure.summary import Summary
-from probe.model.metrics import NOT_IN_A_RUN
+from probe.model.not_in_a_run import NOT_IN_A_RUN
 from probe.model.validation import validate
 from reports.alerts import evaluate
 from reports.document import build_document

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from probe.measure.summary import Summary
-from probe.model.metrics import METRICS, NOT_IN_A_RUN
+from probe.model.metrics import METRICS
+from probe.model.not_in_a_run import NOT_IN_A_RUN
 from reports.cadence.build import build
 from reports.cadence.grounds import OVER_HISTORY
 from reports.cadence.material import gather

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from probe.measure.histogram import Histogram
 from probe.measure.intervals import mean_interval, student_t, wilson
 from probe.measure.summary import Summary
-from probe.model.metrics import METRICS, NOT_IN_A_RUN
+from probe.model.metrics import METRICS
+from probe.model.not_in_a_run import NOT_IN_A_RUN
 from reports.kpi import KpiResult, Status, exit_code
 from reports.targets.files import load_profile
 from reports.targets.profile import Kpi, Profile

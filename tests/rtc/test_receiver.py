@@ -76,6 +76,19 @@ def test_frames_arrive_whole_with_their_times() -> None:
     assert bench.feedback == []
 
 
+@pytest.mark.parametrize("length", [0, 7, 9, 15, 16])
+def test_a_capture_time_of_another_length_costs_no_packet(length: int) -> None:
+    """The 16 bytes of a server that adds an offset are read, the rest are no clock."""
+    bench, told = Bench(), bytes(7) + b"\x01"
+    for packet in bench.unit(0, KEY):
+        header = parse_header(packet)
+        header.extensions[2] = (told + bytes(8))[:length]
+        bench.receiver.on_packet(packet, header, START)
+    (frame,) = bench.frames
+    expected = bench.clock.from_ntp(2.0**-32) if length == 16 else None
+    assert frame.capture_time == expected
+
+
 def test_a_loss_is_asked_for_and_recovered() -> None:
     bench = Bench()
     bench.deliver(bench.unit(0, KEY))
