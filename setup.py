@@ -6,9 +6,9 @@ from setuptools import Extension, setup
 
 SOURCES = (
     "module", "stream", "socket", "reader", "content", "track", "source", "pacer", "route", "output", "forward",
-    "analysis", "playout", "tally",
+    "analysis", "playout", "tally", "seal",
 )  # fmt: skip
-HEADERS = ("column", "core", "forward", "sender", "socket", "stream")
+HEADERS = ("column", "core", "forward", "gcm", "seal", "sender", "socket", "stream")
 WARNINGS = ["-Wall", "-Wextra", "-Wno-unused-parameter", "-Wno-missing-field-initializers"]
 
 native = Extension(

@@ -27,6 +27,9 @@ _HINTS = {
     429: "the platform limits the rate of requests: check less often (every), or have the limit raised",
 }
 
+_EARLY = 1e-6
+"""Of an interval: nobody's timer is that early."""
+
 
 class HttpChecks:
     """`start` with the first meeting, `close` with the last. Each request has a connection of its own, as each join has: what
@@ -58,18 +61,21 @@ class HttpChecks:
         for task in self._tasks:
             task.cancel()
         for outcome in await asyncio.gather(*self._tasks, return_exceptions=True):
-            if isinstance(outcome, Exception):
-                self._context.crashed(outcome)
+            for error in outcome.exceptions if isinstance(outcome, ExceptionGroup) else (outcome,):
+                if isinstance(error, Exception):
+                    self._context.crashed(error)
         self._requests, self._tasks = [], []
 
     async def _repeat(self, check: HttpCheck, request: HttpRequest) -> None:
-        """At once, and then whenever it is due."""
+        """At once, and then whenever it is due, answered or not: who waits for an answer before the next request asks least
+        while the platform hangs. At most timeout / every are under way."""
         loop, loan = asyncio.get_running_loop(), SessionLoan(self._platform.tls)
         begun = loop.time()
         try:
-            while True:
-                await self._ask(loan.session, check, request)
-                await asyncio.sleep(pause(loop.time() - begun, check.every))
+            async with asyncio.TaskGroup() as asking:
+                while True:
+                    asking.create_task(self._ask(loan.session, check, request))
+                    await asyncio.sleep(pause(loop.time() - begun, check.every))
         finally:
             await loan.give_back()
 
@@ -96,8 +102,9 @@ class HttpChecks:
 
 
 def pause(gone: float, every: float) -> float:
-    """Seconds until the next is due, `gone` seconds after the first; what came due in the meantime is left out."""
-    return (math.floor(gone / every) + 1) * every - gone
+    """Seconds until the next is due, `gone` seconds after the first; what came due while our own loop was stuck is left out. Timers
+    may be early by their resolution: that is no time for another one."""
+    return (math.floor(gone / every + _EARLY) + 1) * every - gone
 
 
 async def _status(session: aiohttp.ClientSession, request: HttpRequest, deadline: float) -> int:

@@ -278,7 +278,7 @@ async def test_timestamps_wrap_unseen() -> None:
     assert scores[0][1] == [0.0]
 
 
-def test_frames_of_a_stranger_whose_clock_stands_count() -> None:
+async def test_frames_of_a_stranger_whose_clock_stands_count() -> None:
     viewer = Viewer(ours=False)
     viewer.open("a", "sfu")
     for number in range(30):
