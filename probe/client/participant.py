@@ -95,9 +95,7 @@ class Participant:
 
         The first in an empty room is done when it is in. Raises ProbeError, with the phase that failed, at the deadline.
         """
-        # What ends a join is the first picture, or in a meeting without video the first packet.
-        goal = "first_decoded" if self._media.video is not None or self._media.watches else "first_rtp"
-        joining = self._joining = Joining(intended, goal)
+        joining = self._joining = Joining(intended, self._media.goal)
         try:
             async with asyncio.timeout(max(0.1, intended + deadline - self._context.clock.now())):
                 await self._enter(room, name, joining)
@@ -115,9 +113,7 @@ class Participant:
         now = self._context.clock.now()
         joining.reached("room_join", now)
         self.participant, self.members, self.joined_at = joined.participant, set(joined.members), now
-        self._servers = tuple(
-            IceServer(urls, username, credential) for urls, username, credential in joined.ice_servers
-        )
+        self._servers = tuple(IceServer(*server) for server in joined.ice_servers)
         self.expects_media = joined.awaits == "media" or (joined.awaits == "members" and bool(self.members))
         self.timed = self.expects_media or joined.awaits == "connection"
         if joined.awaits == "connection":

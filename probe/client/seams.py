@@ -20,6 +20,11 @@ class Media:
     phase: float
     watches: bool = False
 
+    @property
+    def goal(self) -> str:
+        """The phase that ends its join: the first picture, or in a meeting without video the first packet."""
+        return "first_decoded" if self.video is not None or self.watches else "first_rtp"
+
 
 NOTHING = Media(None, 1.0, None, 0.0, watches=True)
 """What who only watches sends."""

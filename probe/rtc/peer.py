@@ -10,14 +10,11 @@ import asyncio
 import ipaddress
 import random
 from collections import Counter
-from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable
 
 import pylibsrtp
 
-from probe.model.errors import ConnectionFailed, NegotiationError, ProbeError
-from probe.model.platform import SYSTEM, Tls
+from probe.model.errors import ConnectionFailed, ProbeError
 from probe.rtc.certificate import shared_certificate
 from probe.rtc.clock import Clock
 from probe.rtc.dtls import DtlsError
@@ -26,31 +23,13 @@ from probe.rtc.fast_sender import Outlet
 from probe.rtc.ice_server import IceServer
 from probe.rtc.ice_stack import IceStack
 from probe.rtc.jsep import Jsep, LocalTransport, OnSection
-from probe.rtc.reading import Reading
+from probe.rtc.peer_config import PeerConfig
+from probe.rtc.remote_candidates import RemoteCandidates
 from probe.rtc.transceiver import Transceiver, new_sender
 from probe.wire.rtcp import RtcpPacket, parse_compound
 from probe.wire.rtp import RtpError, RtpHeader, is_rtcp, parse_header
-from probe.wire.sdp import Candidate, SdpError
 
 _EARLY_PACKETS = 256
-
-
-@dataclass(frozen=True, slots=True)
-class PeerConfig:
-    """`addresses`: where ICE gathers. `connect_deadline`: seconds for ICE and DTLS together. `codecs`: names of the
-    video codecs to offer, best first; empty for all. `reading`: who reads the socket once the connection is up, for who looks
-    at headers only; one in `authenticate_every` packets is authenticated then. `udp` false: as if the network let none out, but
-    through TURN over TCP or TLS, whose certificates `tls` judges."""
-
-    addresses: tuple[str, ...] = ("127.0.0.1",)
-    ice_servers: tuple[IceServer, ...] = ()
-    relay_only: bool = False
-    connect_deadline: float = 10.0
-    codecs: tuple[str, ...] = ()
-    reading: Reading | None = None
-    authenticate_every: int = 1
-    udp: bool = True
-    tls: Tls = SYSTEM
 
 
 class Peer:
@@ -93,7 +72,7 @@ class Peer:
         self._pending: list[Transceiver] = []
         self._on_section: OnSection | None = None
         self._patience: asyncio.Timeout | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._remote_candidates = RemoteCandidates(self._stack, label)
         self._inbound: pylibsrtp.Session | None = None
         self._outbound: pylibsrtp.Session | None = None
         self._early: list[tuple[bytes, float]] = []
@@ -160,36 +139,12 @@ class Peer:
         assert self._jsep is not None
         remote = self._jsep.remote
         if remote is not None and not self.connected:
-            for candidate in remote.candidates:
-                await self._add(candidate)
-            if remote.end_of_candidates:
-                await self._stack.add_remote(None)
+            await self._remote_candidates.described(remote)
         return result
 
     async def add_candidate(self, line: str | None) -> None:
         """A trickled remote candidate line, None for the end. Raises NegotiationError when it can't be read."""
-        if line is None:
-            await self._stack.add_remote(None)
-            return
-        try:
-            candidate = Candidate.parse(line)
-        except SdpError as error:
-            raise NegotiationError(f"unusable ICE candidate: {error}", who=self.label, phase="ice_connected") from error
-        await self._add(candidate)
-
-    async def _add(self, candidate: Candidate) -> None:
-        if candidate.transport.lower() != "udp" or candidate.component != 1:
-            return
-        adding = self._stack.add_remote(candidate)
-        if candidate.address.endswith(".local"):
-            self._spawn(adding)  # an mDNS name takes a second or more to resolve: negotiation goes on meanwhile
-        else:
-            await adding
-
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.ensure_future(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        await self._remote_candidates.trickled(line)
 
     # connection
 
@@ -376,10 +331,7 @@ class Peer:
         self.connected = False
         if self._patience is not None and not self._patience.expired():
             self._patience.reschedule(0.0)  # whoever waits in `connect` has waited long enough
-        for task in self._tasks:
-            task.cancel()
-        if self._tasks:
-            await asyncio.wait(self._tasks, timeout=1.0)
+        await self._remote_candidates.close()
         if self.lane is not None:
             self.lane.close()
             if self.lane.refused:
