@@ -59,6 +59,8 @@ class Agent(aioice.Connection):
         chosen = self._nominated.get(1)
         if self.ice_controlling and chosen is not None and (chosen.protocol, chosen.remote_addr) != (protocol, addr):
             return  # aioice would nominate this pair too, and move to it, be it the worse one
+        if "PRIORITY" not in message.attributes:
+            return  # RFC 8445 section 7.1.1 wants it in each check, and aioice fails without
         waiting = any(
             pair.protocol is protocol
             and pair.remote_addr == addr

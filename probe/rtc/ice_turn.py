@@ -133,12 +133,10 @@ class TurnAllocation(asyncio.DatagramTransport):
     async def _transact(self, request: stun.Message) -> stun.Message:
         """The answer, sooner or later one of our request's repetitions (RFC 8489 section 6.2.1). Over a stream they are not needed
         and do no harm: the server knows the transaction."""
-        if self._key is not None:
-            request.attributes |= {"USERNAME": self._username, "REALM": self._realm, "NONCE": self._nonce}
-            request.add_message_integrity(self._key)
+        data = self._signed(request)
         answer: asyncio.Future[stun.Message | None] = asyncio.get_running_loop().create_future()
         self._open[request.transaction_id] = answer, self._key
-        wait, data = _FIRST_WAIT, bytes(request)
+        wait = _FIRST_WAIT
         try:
             async with asyncio.timeout(_TRANSACTION):
                 while True:
@@ -152,6 +150,13 @@ class TurnAllocation(asyncio.DatagramTransport):
         finally:
             del self._open[request.transaction_id]
             answer.cancel()
+
+    def _signed(self, request: stun.Message) -> bytes:
+        """As the server wants it, once it has told."""
+        if self._key is not None:
+            request.attributes |= {"USERNAME": self._username, "REALM": self._realm, "NONCE": self._nonce}
+            request.add_message_integrity(self._key)
+        return bytes(request)
 
     # what the server says
 
@@ -262,10 +267,13 @@ class TurnAllocation(asyncio.DatagramTransport):
             self._spawn(self._release())
 
     def abort(self) -> None:
-        """At once, and without a word to anybody."""
+        """At once, and the protocol hears nothing. The server is told and not waited for: over UDP it would else keep for ten minutes
+        what it has granted or is about to."""
         self._closing = True
         self._call_off()
         if self.carrier is not None:
+            farewell = stun.Message(stun.Method.REFRESH, stun.Class.REQUEST, attributes={"LIFETIME": 0})
+            self.carrier.send(self._signed(farewell))
             self.carrier.close()
 
     async def _release(self) -> None:

@@ -108,6 +108,17 @@ async def test_who_controls_stays_with_the_pair_that_it_chose() -> None:
     await asyncio.gather(a.close(), b.close())
 
 
+async def test_a_check_without_priority_is_none() -> None:
+    a, b = _peer("a"), _peer("b")
+    await a.accept_answer(await b.accept_offer(await a.create_offer()))
+    await asyncio.gather(a.connect(), b.connect())
+    agent = b._stack._connection
+    request = stun.Message(message_method=stun.Method.BINDING, message_class=stun.Class.REQUEST)
+    agent.check_incoming(request, ("127.0.0.1", 9), agent._nominated[1].protocol)
+    assert [pair.remote_addr for pair in agent._check_list] == [agent._nominated[1].remote_addr]
+    await asyncio.gather(a.close(), b.close())
+
+
 def _rival(agent: Any, priority: int, port: int) -> aioice_ice.CandidatePair:
     """Another pair that was checked and nominated."""
     remote = Candidate("x", 1, "udp", priority, "127.0.0.1", port, "host")

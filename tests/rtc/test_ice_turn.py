@@ -63,6 +63,21 @@ async def test_an_allocation_is_granted_and_given_back() -> None:
     assert (bench.protocol.lost, bench.server.closed) == (1, 1)
 
 
+@pytest.mark.parametrize("granted", [True, False])
+async def test_who_wants_no_allocation_any_more_tells_so_and_waits_for_nothing(granted: bool) -> None:
+    bench = Bench()
+    attempt = asyncio.ensure_future(bench.allocation.allocate())
+    await until(lambda: bench.server.asked)
+    if granted:
+        await attempt
+    attempt.cancel()
+    bench.allocation.abort()
+    assert (bench.server.closed, bench.protocol.lost) == (1, 0)
+    await until(lambda: len(bench.server.asked) == 2)
+    (method, attributes) = bench.server.asked[1]
+    assert (method, attributes["LIFETIME"]) == (Method.REFRESH, 0)
+
+
 async def test_a_server_without_credentials() -> None:
     bench = Bench(None, None)
     bench.server.challenges = False
