@@ -58,8 +58,8 @@ class _Gathered:
 @dataclass(slots=True)
 class Context:
     """One run in one process. `sink` takes every sample, and `batch_sink` what is observed in bulk; without one the sink gets
-    that too, value by value. `captures` finds a sender's log by participant id; `networks` the emulated access of the
-    participant that enters a meeting at a position (0 first), None for none. `reading` and `pacing` are the compiled packet path,
+    that too, value by value. `captures` finds a sender's log by participant id, `senders` are those whose media goes out;
+    `networks` the emulated access of the participant that enters a meeting at a position (0 first), None for none. `reading` and `pacing` are the compiled packet path,
     where a run that looks at headers only has it: one in `authenticate_every` packets is authenticated then; `observed` counts
     what was looked at closely (`probe.measure.observed`)."""
 
@@ -78,6 +78,7 @@ class Context:
     emulation: Emulation | None = None
     networks: Callable[[int], Network | None] = lambda position: None
     captures: dict[str, Captures] = field(default_factory=dict)
+    senders: set[str] = field(default_factory=set)
     errors: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     crashes: Counter[str] = field(default_factory=Counter)
     socket_drops: int = 0

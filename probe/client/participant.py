@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+from probe.client.blindness import Blindness, blindness
 from probe.client.context import Context
 from probe.client.dumps.path import DumpedPath
 from probe.client.errands import Errands
@@ -73,6 +74,7 @@ class Participant:
         self._stay = Stay(context)
         self._moves = Moves(self, context, signalling, observer, self._stay, migration_deadline)
         self._live = Live(self.views, self.paths)
+        self._blindness = Blindness()
         self._leaving = False
         self._leave_task: asyncio.Task[None] | None = None
         self._errands = Errands(context, lambda: self.participant)
@@ -302,8 +304,11 @@ class Participant:
         return self._live.figures()
 
     def _window(self, due: float) -> None:
-        for remote in self._live.tick(self._context.clock.now(), self.members):
+        now, senders = self._context.clock.now(), self._context.senders & self.members
+        for remote in self._live.tick(now, self.members):
             self._drop(silence(remote, self.participant))
+        if not self.expects_media and self._blindness.tick(now, senders, self.views.values(), self.paths.values()):
+            self._drop(blindness(senders, self.participant))  # of others the join tells
 
     def look(self) -> list[PictureSample]:
         """Begin to look at the pictures of the streams that it receives now, where it reads headers only."""
@@ -341,6 +346,7 @@ class Participant:
     def _settle(self) -> None:
         self.views.clear()
         self._context.captures.pop(self.participant, None)
+        self._context.senders.discard(self.participant)
         if self._context.dumps is not None:
             self._context.dumps.left(self.participant)
         if self._publisher is not None:

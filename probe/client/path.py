@@ -173,6 +173,8 @@ class Path:
         self.up = True
         self._count_attempt(success=True)
         self._attach_senders()
+        if self._senders:
+            self._context.senders.add(self._owner.participant)
         self._stops = [self._context.chores.every(WINDOW, self._window)]
         self._context.polls.want(self)
         self._owner.path_up(self)
