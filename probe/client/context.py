@@ -59,9 +59,9 @@ class _Gathered:
 class Context:
     """One run in one process. `sink` takes every sample, and `batch_sink` what is observed in bulk; without one the sink gets
     that too, value by value. `captures` finds a sender's log by participant id, `senders` are those whose media goes out;
-    `networks` the emulated access of the participant that enters a meeting at a position (0 first), None for none. `reading` and `pacing` are the compiled packet path,
-    where a run that looks at headers only has it: one in `authenticate_every` packets is authenticated then; `observed` counts
-    what was looked at closely (`probe.measure.observed`)."""
+    `networks` the emulated access of the participant that enters a meeting at a position (0 first), None for none. `reading` and
+    `pacing` are the compiled packet path, where a run that looks at headers only has it: one in `authenticate_every` packets is
+    authenticated then; `observed` counts what was looked at closely (`probe.measure.observed`)."""
 
     clock: Clock
     wheel: TimerWheel

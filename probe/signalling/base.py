@@ -34,7 +34,7 @@ class Joined:
     participant: str
     members: tuple[str, ...]
     topology: Topology
-    ice_servers: tuple[tuple[tuple[str, ...], str | None, str | None], ...] = ()
+    ice_servers: tuple[tuple[tuple[str, ...], str | None, str | None], ...] = field(default=(), repr=False)
     awaits: Literal["members", "connection", "media"] = "members"
     handshake: bool = False
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from typing import Protocol
 
 import aiohttp
@@ -21,6 +22,8 @@ CLOSE_DEADLINE = 1.0
 _POLL_DEADLINE = 60.0
 """Janus answers a long poll within 30 s, with a keepalive where it has nothing to say."""
 _POLL_EVENTS = 20
+_HASTE = 1.0
+"""Seconds in which a long poll that has nothing to say is no long poll."""
 _MAX_MESSAGE = 1 << 20
 
 
@@ -182,10 +185,14 @@ class HttpTransport:
         query = {"maxev": str(_POLL_EVENTS)} | ({"token": token} if token else {})
         try:
             while True:
+                asked = time.monotonic()
                 async with asyncio.timeout(_POLL_DEADLINE):
                     found = await self._get(f"{self._url}/{session}", query)
-                for event in found if isinstance(found, list) else [found]:
+                events = found if isinstance(found, list) else [found]
+                for event in events:
                     self._arrived.put_nowait(event)
+                if time.monotonic() - asked < _HASTE and all(map(_says_nothing, events)):
+                    await asyncio.sleep(_HASTE)  # it is to wait until it has something to say
         except TimeoutError:
             self._lost = f"Janus did not answer a long poll within {_POLL_DEADLINE:g} s"
         except aiohttp.ClientResponseError as error:
@@ -208,6 +215,10 @@ class HttpTransport:
         self._arrived.put_nowait(None)
         if self._session is not None:
             await _at_most(self._session.close())
+
+
+def _says_nothing(event: object) -> bool:
+    return isinstance(event, dict) and event.get("janus") == "keepalive"
 
 
 def _parsed(text: str | bytes) -> object:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 from urllib.parse import urljoin, urlsplit
@@ -70,7 +70,7 @@ class Session:
     sdp: str
     offers: bool
     etag: str | None = None
-    ice_servers: IceServers = ()
+    ice_servers: IceServers = field(default=(), repr=False)
 
     def renamed(self, etag: str) -> Session:
         """The same session, after an ICE restart."""

@@ -108,6 +108,28 @@ async def test_a_long_poll_is_no_call() -> None:
     assert [call[:2] for call in calls] == [("info", "answered"), ("create", "answered"), ("destroy", "answered")]
 
 
+async def test_a_server_that_does_not_hold_its_long_polls_is_not_asked_without_pause() -> None:
+    asked = 0
+
+    async def at_once() -> web.Response:
+        nonlocal asked
+        asked += 1
+        return status(200, '{"janus": "keepalive"}')
+
+    answers: dict[str, list[Answer]] = {
+        "GET /janus/info": [status(200, INFO)],
+        "POST /janus": [_created],
+        "GET /janus/5": [at_once] * 100,
+        "POST /janus/5": [_destroyed],
+    }
+    async with serving(answers) as server:
+        session = JanusSession(open_transport(f"{server.url}/janus", Access()), Access())
+        await session.open()
+        await asyncio.sleep(0.3)
+        await session.close()
+    assert asked == 1
+
+
 async def _created() -> web.Response:
     return status(200, '{"janus": "success", "transaction": "t1", "data": {"id": 5}}')
 
