@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 from probe.client.path import Path
 from probe.client.view import View
-from probe.model.errors import ConnectionFailed
+from probe.model.errors import ConnectionFailed, SignallingError
 
 SILENCE = 5.0
 """Seconds without any media of somebody who is in the meeting: the viewer calls that a drop."""
@@ -16,6 +16,21 @@ def silence(remote: str, who: str) -> ConnectionFailed:
     """What `who` has to complain of when the media of `remote` has stopped."""
     message = f"no media of {remote} for {SILENCE:g} s"
     return ConnectionFailed(message, who=who, phase="in_call", hint="the media path is dead")
+
+
+def unheard(reason: str, who: str) -> SignallingError:
+    """What `who` has to complain of when the platform says nothing any more."""
+    return SignallingError(reason, who=who, phase="signalling", hint="the server or the way to it is gone")
+
+
+def wanting_keyframe(path: Path, remote: str) -> Callable[[], None]:
+    """What asks for a keyframe of the video of `remote` that comes by that path, if any does by then."""
+
+    def want() -> None:
+        if receiver := path.receiver(remote, "video"):
+            receiver.need_keyframe()
+
+    return want
 
 
 class Live:

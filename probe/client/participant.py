@@ -10,7 +10,7 @@ from probe.client.context import Context
 from probe.client.dumps.path import DumpedPath
 from probe.client.errands import Errands
 from probe.client.joining import Joining
-from probe.client.live import Live, silence
+from probe.client.live import Live, silence, unheard, wanting_keyframe
 from probe.client.moves import Moves
 from probe.client.path import Path
 from probe.client.picture_sample import PictureSample, look_at
@@ -216,9 +216,7 @@ class Participant:
         if self._leaving:
             return
         self.lost = True
-        error = SignallingError(
-            reason, who=self.participant, phase="signalling", hint="the server or the way to it is gone"
-        )
+        error = unheard(reason, self.participant)
         if not self._fail_join(error):
             self._drop(error, reason)
         self._observer.signalling_lost(self, self._context.clock.now())
@@ -270,12 +268,7 @@ class Participant:
         view = self.views.get(remote)
         if view is None:
             view = self.views[remote] = View(self._context, self.participant, remote, self._milestone, self._samples)
-
-        def want_keyframe() -> None:
-            if receiver := path.receiver(remote, "video"):
-                receiver.need_keyframe()
-
-        return view.hooks(path.id, path.kind, kind, codec, want_keyframe)
+        return view.hooks(path.id, path.kind, kind, codec, wanting_keyframe(path, remote))
 
     def _milestone(self, path: str, name: str, time: float) -> None:
         if name == "flowing" and self._moves.target is not None:

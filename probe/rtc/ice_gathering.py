@@ -38,6 +38,8 @@ PATIENCE, SLOWER = 0.3, 3.0
 """Once there is a candidate of each kind, the other servers have that many seconds more, or thrice what it took so far: TLS takes
 five round trips where UDP takes two."""
 _MOST_URLS = 32
+_PORTS, _PORT_KNOWN = 3, 437
+"""Of ours that are tried where the server says Allocation Mismatch."""
 _PREFERENCE = {"udp": 65535, "tcp": 65534, "tls": 65533}
 """Among relayed candidates (RFC 8445 section 5.1.2.1): the way to the server with least delay first."""
 
@@ -222,14 +224,7 @@ class ServerGathering:
 
     async def _relay(self, url: IceUrl, server: IceServer, target: Server) -> None:
         protocol = self._new_relay(url.way)
-        allocation = TurnAllocation(server.username, server.credential, protocol)
-        tls = tls_context(self._tls) if url.way == "tls" else None
-        try:
-            allocation.carrier = await open_carrier(url, target, self._clock, tls, allocation.heard, allocation.ended)
-            await allocation.allocate()
-        except BaseException:
-            allocation.abort()
-            raise
+        allocation = await self._allocation(url, server, target, protocol)
         host, port = allocation.relayed
         hidden = ("::" if ":" in host else "0.0.0.0", 9)
         related = hidden if self._relay_only else allocation.mapped
@@ -247,6 +242,26 @@ class ServerGathering:
         )
         self._gathered.candidates.append(protocol.local_candidate)
         self._gathered.relays.append((url, protocol))
+
+    async def _allocation(
+        self, url: IceUrl, server: IceServer, target: Server, protocol: TimedStunProtocol
+    ) -> TurnAllocation:
+        """From another port where the server still remembers ours, of a connection that is over (RFC 8656 section 7.4)."""
+        tls = tls_context(self._tls) if url.way == "tls" else None
+        for left in reversed(range(_PORTS)):
+            allocation = TurnAllocation(server.username, server.credential, protocol)
+            try:
+                allocation.carrier = await open_carrier(
+                    url, target, self._clock, tls, allocation.heard, allocation.ended
+                )
+                await allocation.allocate()
+            except BaseException as error:
+                allocation.abort()
+                if not (left and isinstance(error, TurnRefused) and error.code == _PORT_KNOWN):
+                    raise
+            else:
+                return allocation
+        raise AssertionError("the last attempt returns or raises")
 
 
 async def _outcome(work: Coroutine[Any, Any, None]) -> Exception | None:

@@ -38,7 +38,7 @@ class TurnRefused(Exception):
     """The server's error response (RFC 8489 section 14.8). `challenged`: it had told its realm before, and knows who we are."""
 
     def __init__(self, code: int, reason: str, *, challenged: bool) -> None:
-        super().__init__(f"{code} {reason}".strip())
+        super().__init__("".join(letter for letter in f"{code} {reason}" if letter.isprintable()).strip())
         self.code = code
         self.challenged = challenged
 

@@ -45,7 +45,8 @@ def test_who_could_not_see_or_does(moment: Any) -> None:
 
 
 def test_the_five_seconds_begin_anew_when_nobody_sends() -> None:
-    sends, silent = ({"ann"}, [], [UP]), (set[str](), [], [UP])
+    sends: Any = ({"ann"}, [], [UP])
+    silent: Any = (set(), [], [UP])
     assert told(*[sends] * 4, silent, *[sends] * 8) == [11]
 
 

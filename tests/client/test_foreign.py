@@ -37,7 +37,7 @@ class Stream:
         captured = START + number / FPS
         seen = captured + DELAY
         self.bench.clock.time = seen
-        frame = Frame(number * 9000, b"x", number == 0, seen, seen, 1, False, None, True)
+        frame = Frame(number * 9000, b"x", number == 0, seen - 0.02, seen - 0.01, 1, False, None, True)
         self.foreign.on_shown(frame, cast(Any, SimpleNamespace(width=size[0], height=size[1])), seen)
 
     def clock(self, number: int, *, report: bool = True, trip: float | None = 0.02) -> None:
@@ -68,6 +68,17 @@ def test_latency_by_the_stream_s_own_clock() -> None:
     assert stream.values("capture_clock_ratio", source="estimated") == [1.0]
     words = "by abs-capture-time; the sender's clock is set against ours by its sender reports, ± 20 ms"
     assert dict(stream.bench.context.observed) == {f"{FOREIGN}VP8 640×360": 1, f"{CLOCK}{words}": 1}
+
+
+def test_the_method_is_told_with_the_largest_error() -> None:
+    stream = Stream()
+    stream.clock(0, trip=0.2)
+    stream.frame(0)
+    stream.clock(1, trip=0.02)
+    stream.frame(1)
+    stream.foreign.finish()
+    words = "by abs-capture-time; the sender's clock is set against ours by its sender reports, ± 200 ms"
+    assert stream.bench.context.observed[CLOCK + words] == 1
 
 
 @pytest.mark.parametrize(("carries", "source"), [(False, "none"), (True, "unset")])

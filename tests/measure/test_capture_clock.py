@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from probe.measure.capture_clock import LARGEST_ERROR, REACH, SENDING, WINDOW, CaptureClock
+from probe.measure.capture_clock import DRIFT, LARGEST_ERROR, REACH, SENDING, WINDOW, CaptureClock
 
 OURS = 3_976_000_000.0
 """NTP seconds by our clock when a test begins."""
@@ -181,3 +181,44 @@ def test_the_error_is_as_large_as_it_says(way: Way, ahead: float, drift: float, 
             assert abs(found.time - (now + later)) <= found.error
             assert found.error <= LARGEST_ERROR
     assert times > 100
+
+
+def test_of_two_reports_the_older_counts_less_for_the_drift_since() -> None:
+    """1 ms quicker, but 20 s older: meanwhile the clocks may have run apart by 2 ms."""
+    clock = CaptureClock()
+    clock.on_round_trip(0.02, 1e9)
+    for arrival, ahead in ((1e9, 1000.010), (1e9 + 20, 1000.011)):
+        timestamp = round(arrival - 1e9) * 90_000
+        clock.on_capture(timestamp, arrival - ahead, 0.0)
+        clock.on_sender_report(arrival - ahead, timestamp, arrival)
+        found = clock.at(timestamp, arrival)
+        assert found is not None
+        assert found.time == pytest.approx(arrival - 0.01, abs=1e-5)
+        assert found.error == pytest.approx(0.01 + SENDING, abs=1e-5)
+    later = clock.at(timestamp, arrival + 10)
+    assert later is not None
+    assert later.error == pytest.approx(0.01 + SENDING + 10 * DRIFT, abs=1e-5)
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(0, 2**32 - 1),
+            st.floats(0, 2**32),
+            st.one_of(st.none(), st.floats(-(2**31), 2**31)),
+            st.floats(0, 2**32),
+            st.floats(0, 60),
+        ),
+        max_size=20,
+    )
+)
+def test_whatever_a_stream_says_no_time_is_told_that_is_less_sure_than_a_second(
+    said: list[tuple[int, float, float | None, float, float]],
+) -> None:
+    clock = CaptureClock()
+    for second, (timestamp, captured, offset, ntp, trip) in enumerate(said):
+        clock.on_capture(timestamp, captured, offset)
+        clock.on_sender_report(ntp, timestamp, OURS + second)
+        clock.on_round_trip(trip, OURS + second)
+        found = clock.at(timestamp, OURS + second)
+        assert found is None or 0.0 <= found.error <= LARGEST_ERROR

@@ -53,6 +53,15 @@ def test_of_several_runs_the_mean() -> None:
     assert join_phases([run({})], [], []) == []
 
 
+def test_the_verdict_is_that_of_the_mean_and_of_no_percentile() -> None:
+    changes = [
+        {"metric": "join_phase_seconds", "tag": "phase=signalling_connect", "figure": figure, "verdict": verdict}
+        for figure, verdict in (("mean", "same"), ("p95", "worse"))
+    ]
+    [first, *_] = join_phases([run(FAST)], [run(FAST)], changes)
+    assert first["verdict"] == "same"
+
+
 def test_two_waterfalls_on_one_scale() -> None:
     lines = printed(compare([run(FAST)], [run(SLOW)]))
     start = next(place for place, line in enumerate(lines) if line.startswith("join, mean"))

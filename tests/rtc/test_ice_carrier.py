@@ -7,7 +7,7 @@ from typing import cast
 
 import pytest
 
-from probe.rtc.ice_carrier import StreamCarrier, padded
+from probe.rtc.ice_carrier import StreamCarrier, UdpCarrier, padded
 from tests.client.fakes import START, FakeClock
 
 
@@ -91,3 +91,11 @@ def test_messages_are_padded_and_those_that_find_no_room_are_counted() -> None:
 @pytest.mark.parametrize(("length", "whole"), [(0, 0), (1, 4), (3, 4), (4, 4), (5, 8)])
 def test_padding(length: int, whole: int) -> None:
     assert padded(length) == whole
+
+
+async def test_over_udp_both_buffers_are_counted() -> None:
+    carrier = UdpCarrier(("127.0.0.1", 9), FakeClock(), lambda data, arrival: None, lambda: None)
+    carrier._endpoint.socket_drops, carrier._endpoint.send_drops = 2, 3
+    assert carrier.drops == 5
+    carrier.close()
+    await asyncio.sleep(0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -12,7 +12,7 @@ import pytest
 from aioice import stun
 
 from probe.model.errors import ConnectionFailed
-from probe.rtc import ice_gathering
+from probe.rtc import ice_gathering, ice_turn
 from probe.rtc.ice_server import IceServer
 from probe.rtc.ice_stack import IceStack
 from probe.wire.sdp import Candidate
@@ -144,6 +144,7 @@ async def test_the_slow_one_of_two_is_not_waited_for(monkeypatch: pytest.MonkeyP
 async def test_a_server_that_is_down_keeps_nobody_long_from_meeting_directly(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ice_gathering, "DEADLINE", 60.0)
     monkeypatch.setattr(ice_gathering, "BESIDE", 0.02)
+    monkeypatch.setattr(ice_turn, "_TRANSACTION", 60.0)
     relays, bench = Relays(monkeypatch, silent=True), Bench()
     async with asyncio.timeout(10.0):
         (trouble,) = await bench.gather("turn:127.0.0.1")
@@ -197,17 +198,21 @@ async def test_where_a_relay_is_the_only_way_no_socket_of_ours_is_opened(wanted:
 
 
 class Relays:
-    """Stands in for the way to a TURN server: grants every allocation, or says nothing."""
+    """Stands in for the way to a TURN server: grants allocations but the first, which it refuses, or says nothing."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, *, silent: bool = False) -> None:
+    def __init__(
+        self, monkeypatch: pytest.MonkeyPatch, *, silent: bool = False, refuse: Sequence[tuple[int, str]] = ()
+    ) -> None:
         self.opened: list[FakeTurn] = []
         self._silent = silent
+        self._refuse = list(refuse)
         monkeypatch.setattr(ice_gathering, "open_carrier", self._open)
 
     async def _open(self, url: Any, server: Any, clock: Any, tls: Any, heard: Any, ended: Any) -> FakeTurn:
         turn = FakeTurn()
         turn.heard, turn.ended, turn.challenges = heard, ended, False
         turn.silent = {stun.Method.ALLOCATE} if self._silent else set()
+        turn.errors = {stun.Method.ALLOCATE: [self._refuse.pop(0)]} if self._refuse else {}
         self.opened.append(turn)
         return turn
 
@@ -229,6 +234,40 @@ async def test_relayed_candidates_show_an_address_of_ours_only_where_it_is_known
     assert [way for way, _ in ranked] == ["udp", "tcp", "tls"]
     assert len({candidate.foundation for candidate in relayed}) == 3
     await asyncio.gather(shown.stack.close(), hidden.stack.close())
+
+
+async def test_a_relay_that_is_refused_is_told_though_its_server_answers_as_a_stun_server(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    Relays(monkeypatch, refuse=[(486, "Quota")])
+    bench = Bench()
+    async with stun_server(("198.51.100.7", 4000)) as server, stun_server(("198.51.100.7", 4000)) as other:
+        (trouble,) = await bench.gather(server.url.replace("stun:", "turn:"), other.url)
+    assert "the quota is used up (486 Quota)" in trouble.message
+    assert len(bench.found("srflx")) == 1
+    await bench.stack.close()
+
+
+@pytest.mark.parametrize(("known", "ports"), [(2, 3), (3, 3)])
+async def test_a_port_that_the_server_still_remembers_is_changed_for_another(
+    monkeypatch: pytest.MonkeyPatch, known: int, ports: int
+) -> None:
+    relays, bench = Relays(monkeypatch, refuse=[(437, "Allocation Mismatch\0")] * known), Bench()
+    troubles = await bench.gather("turn:127.0.0.1")
+    assert len(relays.opened) == ports
+    assert [turn.closed for turn in relays.opened] == [1] * known + [0] * (ports - known)
+    assert len(bench.found("relay")) == ports - known
+    assert ["(437 Allocation Mismatch)" in trouble.message for trouble in troubles] == [True] * (known == ports)
+    await bench.stack.close()
+
+
+async def test_what_buffers_of_ours_lost_on_the_way_to_a_relay_is_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    relays, bench = Relays(monkeypatch), Bench()
+    await bench.gather("turn:127.0.0.1", "turn:127.0.0.1?transport=tcp")
+    bench.stack._endpoints[0].socket_drops, bench.stack._endpoints[0].send_drops = 1, 2
+    relays.opened[0].drops, relays.opened[1].drops = 10, 20
+    assert bench.stack.socket_drops == 33
+    await bench.stack.close()
 
 
 async def test_who_is_called_off_while_gathering_leaves_nothing_behind(monkeypatch: pytest.MonkeyPatch) -> None:

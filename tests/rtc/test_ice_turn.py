@@ -245,6 +245,24 @@ async def test_permissions_in_use_are_renewed_and_the_allocation_too(monkeypatch
     bench.allocation.abort()
 
 
+@pytest.mark.parametrize(("lifetime", "interval"), [(600, 240.0), (60, 50.0), (0, 1.0)])
+async def test_the_next_renewal_comes_before_anything_expires(
+    monkeypatch: pytest.MonkeyPatch, lifetime: int, interval: float
+) -> None:
+    asked: list[float] = []
+
+    async def renew(self: TurnAllocation, interval: float) -> None:
+        asked.append(interval)
+
+    monkeypatch.setattr(TurnAllocation, "_renew", renew)
+    bench = Bench()
+    bench.server.lifetime = lifetime
+    await bench.allocation.allocate()
+    await until(lambda: asked)
+    assert asked == [interval]
+    bench.allocation.abort()
+
+
 async def test_an_allocation_that_is_not_renewed_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ice_turn, "_KEEP", 0.02)
     monkeypatch.setattr(ice_turn, "_LEAST_KEEP", 0.0)

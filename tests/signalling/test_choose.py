@@ -9,11 +9,13 @@ import pytest
 
 from probe.model.errors import ConfigError
 from probe.model.platform import Platform
+from probe.signalling.base import Joined
 from probe.signalling.choose import check_platform, check_topology, open_signalling
 from probe.signalling.janus import JanusSignalling
 from probe.signalling.shim import ShimSignalling
 from probe.signalling.whep import WhepSignalling
 from probe.signalling.whip import WhipSignalling
+from probe.signalling.whip_messages import Session
 
 
 @pytest.mark.parametrize(
@@ -119,3 +121,10 @@ def test_no_secret_is_shown() -> None:
         check_platform(Platform(url="gopher://ann:secret@meet.example/?token=hush", token="hush"))
     assert "secret" not in str(failure.value)
     assert "hush" not in str(failure.value) + repr(Platform(url="ws://x", token="hush"))
+
+
+def test_nor_are_the_passwords_of_turn_servers() -> None:
+    servers = ((("turn:t.example",), "ann", "hush"),)
+    assert "hush" not in repr(Joined("p1", (), "sfu", servers)) + repr(
+        Session(None, "", offers=False, ice_servers=servers)
+    )
