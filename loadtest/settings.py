@@ -95,7 +95,7 @@ def settings_of(options: object, host: str | None, token: str = "") -> Settings:
     scenario = _scenario(read, participants)
     targets = read.text("targets") or scenario.targets
     return Settings(
-        url=_url(host),
+        url=_url(host, read.text("signalling")),
         token=token,
         signalling=read.text("signalling"),
         ca=Path(read.text("ca")) if read.text("ca") else None,
@@ -194,7 +194,8 @@ def parse_duration(text: str) -> float | None:
     return 3600 * hours + 60 * minutes + seconds
 
 
-def _url(host: str | None) -> str:
+def _url(host: str | None, signalling: str) -> str:
+    """Who speaks to it the engines know; what nobody speaks to is found before they start."""
     url = (host or "").strip().rstrip("/")
     hint = "give the target's signalling URL, like ws://127.0.0.1:8787"
     try:
@@ -202,7 +203,8 @@ def _url(host: str | None) -> str:
         parts.port  # noqa: B018 - the property raises on a bad port
     except ValueError as error:
         raise ConfigError(f"bad URL: {error}", who="--host", hint=hint) from error
-    if not parts.scheme or not parts.hostname:  # who speaks to it, the engines know
+    plain = parts.scheme in ("http", "https") and not {"whip", "whep"} & set(parts.path.split("/"))
+    if not parts.scheme or not parts.hostname or (plain and not signalling):
         told = f"can't enter a meeting at {without_secrets(url)!r}" if url else "no target"
         raise ConfigError(told, who="--host", hint=hint)
     return url

@@ -119,7 +119,7 @@ def test_bad_input_names_the_option_and_what_is_allowed(told: dict[str, str], op
     assert allowed in str(caught.value)
 
 
-@pytest.mark.parametrize("host", [None, "", "//x", "ws://", "127.0.0.1:8787", "ws://x:99999", "ws://[x"])
+@pytest.mark.parametrize("host", [None, "", "//x", "http://x", "ws://", "127.0.0.1:8787", "ws://x:99999", "ws://[x"])
 def test_a_bad_target_names_the_host_option(host: str | None) -> None:
     with pytest.raises(ConfigError, match=r"^--host: .*ws://127\.0\.0\.1:8787"):
         settings(host)
@@ -152,3 +152,16 @@ def test_what_only_probe_run_does_is_refused(tmp_path: Path, line: str, said: st
     file.write_text(f"name: s\n{line}\n", encoding="utf-8")
     with pytest.raises(ConfigError, match=said):
         settings(scenario=str(file))
+
+
+@pytest.mark.parametrize(
+    ("host", "told"),
+    [
+        ("https://media.example/whip/x", {}),
+        ("https://meet.example", {"signalling": "mine"}),
+        ("janus+wss://x/?room=1", {}),
+    ],
+)
+def test_other_platforms_than_ours(host: str, told: dict[str, str]) -> None:
+    found = settings(host, **told).platform
+    assert (found.url, found.signalling) == (host, told.get("signalling", ""))
