@@ -42,8 +42,13 @@ class JoinClock:
 
     @property
     def total(self) -> float | None:
-        """Seconds from the intended start to the goal, None if it was not reached."""
-        return self.after(self.goal)
+        """Seconds from the intended start to the goal, None if it was not reached. What arrived while a phase before it was still
+        under way (the kernel stamps media that came with the last word of DTLS) could be used when that was over, and counts
+        then; so the phases add up to it."""
+        if self.goal not in self._reached:
+            return None
+        before = PHASES[: PHASES.index(self.goal) + 1]
+        return max(0.0, max(self._reached[phase] for phase in before if phase in self._reached) - self._start)
 
     @property
     def failed_phase(self) -> str | None:

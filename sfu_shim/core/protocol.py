@@ -114,7 +114,7 @@ class IceServerEntry:
 
     urls: tuple[str, ...] = schema.texts()
     username: str | None = schema.maybe_text(default=None)
-    credential: str | None = schema.maybe_text(default=None)
+    credential: str | None = schema.maybe_text(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

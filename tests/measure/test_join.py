@@ -99,3 +99,19 @@ def test_durations_add_up_to_the_latest_mark(marks: dict[str, float]) -> None:
     assert sum(durations.values()) == pytest.approx(max(marks.values()))
     assert list(durations) == [phase for phase in PHASES if phase in marks]
     assert all(seconds >= 0 for seconds in durations.values())
+
+
+def test_what_arrives_before_it_can_be_used_counts_when_it_can() -> None:
+    clock = JoinClock(100.0)
+    for phase, time in (("signalling_connect", 100.1), ("first_rtp", 100.4), ("first_decoded", 100.4)):
+        clock.mark(phase, time)
+    clock.mark("dtls_connected", 100.5)
+    assert clock.total == pytest.approx(0.5)
+    assert sum(clock.durations().values()) == pytest.approx(0.5)
+
+
+def test_what_comes_after_the_goal_is_no_part_of_it() -> None:
+    clock = JoinClock(100.0, goal="dtls_connected")
+    clock.mark("dtls_connected", 100.5)
+    clock.mark("first_rtp", 100.9)
+    assert clock.total == pytest.approx(0.5)
