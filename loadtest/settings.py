@@ -20,7 +20,7 @@ from probe.model.platform import Platform
 from probe.model.scenario import Observe, Scenario, Topology
 from probe.model.scenario_files import load_scenario
 from probe.model.units import share
-from probe.model.url import without_secrets
+from probe.model.url import endpoint_of, without_secrets
 from probe.model.validation import Strict, nearest, validate
 from sfu_shim.core.link.profiles import network_profile
 
@@ -203,7 +203,7 @@ def _url(host: str | None, signalling: str) -> str:
         parts.port  # noqa: B018 - the property raises on a bad port
     except ValueError as error:
         raise ConfigError(f"bad URL: {error}", who="--host", hint=hint) from error
-    plain = parts.scheme in ("http", "https") and not {"whip", "whep"} & set(parts.path.split("/"))
+    plain = parts.scheme in ("http", "https") and endpoint_of(parts.path) is None
     if not parts.scheme or not parts.hostname or (plain and not signalling):
         told = f"can't enter a meeting at {without_secrets(url)!r}" if url else "no target"
         raise ConfigError(told, who="--host", hint=hint)

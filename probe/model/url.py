@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Literal
 from urllib.parse import urlsplit, urlunsplit
 
 
@@ -16,3 +17,9 @@ def without_secrets(url: str) -> str:
         return f"…@{without_secrets(url.rpartition('@')[2])}"
     host = parts.netloc.rpartition("@")[2]
     return urlunsplit((parts.scheme, host, parts.path, "…" if parts.query else "", ""))
+
+
+def endpoint_of(path: str) -> Literal["whip", "whep"] | None:
+    """What kind of endpoint the path of a plain http(s) URL names, by one of its parts."""
+    parts = path.split("/")
+    return "whip" if "whip" in parts else "whep" if "whep" in parts else None

@@ -7,15 +7,12 @@ from urllib.parse import SplitResult, urlsplit
 from probe.model.errors import ConfigError
 from probe.model.platform import Platform
 from probe.model.scenario import Topology
-from probe.model.url import without_secrets
+from probe.model.url import endpoint_of, without_secrets
 from probe.rtc.tls import tls_context
 from probe.signalling.access import Access
 from probe.signalling.adapters import Adapter, adapter, installed
 from probe.signalling.base import Signalling
 from probe.signalling.calls import Heard, unheard
-
-_BY_PATH = {"whip": "whip", "whep": "whep"}
-"""What a part of the path of a plain http(s) URL of such an endpoint is."""
 
 
 def check_platform(platform: Platform) -> None:
@@ -54,9 +51,9 @@ def _chosen(platform: Platform) -> tuple[Adapter, str]:
         if parts.scheme in found.schemes:
             return found, platform.url
     if parts.scheme in ("http", "https"):
-        for part, name in _BY_PATH.items():
-            if part in parts.path.split("/"):
-                return installed()[name], f"{name}+{platform.url}"
+        kind = endpoint_of(parts.path)
+        if kind is not None:
+            return installed()[kind], f"{kind}+{platform.url}"
     raise _nowhere(platform.url)
 
 

@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.bench.server_process import ServerProcess
+from tests.bench.server_process import ServerProcess, listening
 
 CONFIGURATION = Path(__file__).parent / "janus_config"
 ROOM = 1234
@@ -51,10 +51,10 @@ async def serving(*, full_trickle: bool = False) -> AsyncIterator[Janus]:
         settings = {"PORT": str(port), "HTTP_PORT": str(http_port), "TRICKLE": str(full_trickle).lower()}
         shim = _prepare(Path(folder), settings)
         process = await ServerProcess.start(["janus", "-F", folder], {"LD_PRELOAD": str(shim)})
-        draining = asyncio.create_task(_drain(process))
+        draining = asyncio.create_task(process.drain())
         try:
-            await _listening(port)
-            await _listening(http_port)
+            await listening(port, _START_SECONDS)
+            await listening(http_port, _START_SECONDS)
             yield Janus(process, f"ws://127.0.0.1:{port}", f"http://127.0.0.1:{http_port}/janus")
         finally:
             draining.cancel()
@@ -82,24 +82,3 @@ def _prepare(folder: Path, settings: Mapping[str, str]) -> Path:
     source = CONFIGURATION / "hide_loopback.c"
     subprocess.run(["gcc", "-shared", "-fPIC", "-O2", "-o", str(shim), str(source), "-ldl"], check=True, timeout=60)
     return shim
-
-
-async def _drain(process: ServerProcess) -> None:
-    """Read what it prints: a full pipe would stop it."""
-    while True:
-        try:
-            await process.line(3600.0)
-        except EOFError:
-            return
-
-
-async def _listening(port: int) -> None:
-    async with asyncio.timeout(_START_SECONDS):
-        while True:
-            try:
-                _, writer = await asyncio.open_connection("127.0.0.1", port)
-            except ConnectionError:
-                await asyncio.sleep(0.1)
-            else:
-                writer.close()
-                return

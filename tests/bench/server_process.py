@@ -39,6 +39,14 @@ class ServerProcess:
             raise EOFError("the server under test has ended")
         return found.decode().strip()
 
+    async def drain(self) -> None:
+        """Read what it prints, until it ends: a full pipe would stop it."""
+        while True:
+            try:
+                await self.line(3600.0)
+            except EOFError:
+                return
+
     def cpu_seconds(self) -> float:
         """User and system time of all its threads, those that ended too: its POSIX process clock, to the nanosecond."""
         return time.clock_gettime(
@@ -61,6 +69,20 @@ class ServerProcess:
         except TimeoutError:
             self._process.kill()
             await self._process.wait()
+
+
+async def listening(port: int, seconds: float) -> None:
+    """Wait until that TCP port of loopback is listened on. Raises TimeoutError."""
+    async with asyncio.timeout(seconds):
+        while True:
+            try:
+                _, writer = await asyncio.open_connection("127.0.0.1", port)
+            except ConnectionError:
+                await asyncio.sleep(0.1)
+            else:
+                writer.close()
+                await writer.wait_closed()
+                return
 
 
 async def until(condition: Callable[[], bool], seconds: float) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from aioice import stun
 
 from tests import certificates
-from tests.bench.server_process import ServerProcess
+from tests.bench.server_process import ServerProcess, listening
 from tests.interop import needs
 
 USER, PASSWORD, SHARED_SECRET = "probe", "turn-password-of-the-tests", "secret-shared-with-the-tests"
@@ -50,10 +50,10 @@ async def coturn(*options: str, rest: bool = False, loopback_peers: bool = True)
         folder, ports = Path(name), _free_ports(2)
         authority, _, _ = certificates.make(folder)
         process = await ServerProcess.start(_command(folder, ports, options, rest, loopback_peers))
-        draining = asyncio.create_task(_drain(process))
+        draining = asyncio.create_task(process.drain())
         try:
             for port in ports:
-                await _listening(port)
+                await listening(port, _START_SECONDS)
             await _answering(ports[0])
             yield Coturn(process, ports[0], ports[1], authority)
         finally:
@@ -87,28 +87,6 @@ def _free_ports(count: int) -> list[int]:
             if len(found) == count:
                 return found
     raise RuntimeError("no port is free for both TCP and UDP")
-
-
-async def _drain(process: ServerProcess) -> None:
-    """Read what it prints: a full pipe would stop it."""
-    while True:
-        try:
-            await process.line(3600.0)
-        except EOFError:
-            return
-
-
-async def _listening(port: int) -> None:
-    async with asyncio.timeout(_START_SECONDS):
-        while True:
-            try:
-                _, writer = await asyncio.open_connection("127.0.0.1", port)
-            except ConnectionError:
-                await asyncio.sleep(0.1)
-            else:
-                writer.close()
-                await writer.wait_closed()
-                return
 
 
 async def _answering(port: int) -> None:
