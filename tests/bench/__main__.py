@@ -12,7 +12,7 @@ from typing import Any
 
 from rich.console import Console
 
-from tests.bench import aiortc_pairs, chromium, meetprobe, pion, servers
+from tests.bench import aiortc_pairs, chromium, meetprobe, pion, servers, sockets
 from tests.bench.machine import describe
 from tests.bench.rounds import Outcome, Peer, run_rounds
 from tests.bench.summary import Summary, summarise
@@ -25,6 +25,8 @@ PEERS = (
     Peer("pion-1", partial(pion.measure, processors=1)),
     Peer("aiortc", aiortc_pairs.measure),
     Peer("chromium", chromium.measure),
+    Peer("sockets", sockets.measure),
+    Peer("sockets-2", partial(sockets.measure, processes=2)),
     Peer("shim", lambda participants, seconds: servers.measure("shim", seconds)),
     Peer("janus", lambda participants, seconds: servers.measure("janus", seconds)),
 )

@@ -61,31 +61,20 @@ def test_without_the_libraries_it_is_missing(cache: Path, tmp_path: Path, monkey
     _compiler(monkeypatch)
     monkeypatch.setattr(pion, "LIBRARIES", tmp_path / "nowhere")
     with pytest.raises(NotInstalled):
-        pion.built()
+        pion.program()
 
 
-def test_it_is_built_once_and_again_when_the_sources_change(
-    cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_it_is_built_by_debians_sources(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     calls = _compiler(monkeypatch)
-    first = pion.built()
-    assert pion.built() == first
-    assert first.parent == cache
-    assert len(calls) == 1
-    changed = tmp_path / "sources"
-    changed.mkdir()
-    for source in pion.SOURCES.iterdir():
-        (changed / source.name).write_bytes(source.read_bytes() + b"\n")
-    monkeypatch.setattr(pion, "SOURCES", changed)
-    assert pion.built() != first
-    assert len(calls) == 2
-    assert sorted(cache.iterdir()) == sorted((first, pion.built()))
+    assert pion.program().parent == cache
+    [command] = calls
+    assert command[:2] == ["/usr/bin/go", "build"]
 
 
 def test_a_build_that_fails_says_what_the_compiler_says(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     _compiler(monkeypatch, code=1)
-    with pytest.raises(PeerFailed, match=r"go build says: main\.go:1: broken"):
-        pion.built()
+    with pytest.raises(PeerFailed, match=r"go says: main\.go:1: broken"):
+        pion.program()
     assert list(cache.iterdir()) == []
 
 
@@ -97,7 +86,7 @@ def test_a_row_from_its_counts(monkeypatch: pytest.MonkeyPatch, processors: int,
         commands.append(command)
         return FOUND
 
-    monkeypatch.setattr(pion, "built", lambda: Path("/there/pion_peer"))
+    monkeypatch.setattr(pion, "program", lambda: Path("/there/pion_peer"))
     monkeypatch.setattr(pion, "run_json", run)
     assert pion.measure(41, 5.0, processors=processors) == Row(
         name,
