@@ -24,7 +24,7 @@ def collected(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def test_the_thresholds_are_given_back() -> None:
     before, found = gc.get_threshold(), Garbage()
     found.begin()
-    assert gc.get_threshold() == (2_000, 1_000, 1_000)
+    assert gc.get_threshold() == (500, 4_000, 4_000)
     assert gc.get_freeze_count() > 0
     found.end()
     assert gc.get_threshold() == before
