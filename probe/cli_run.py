@@ -171,7 +171,15 @@ def _measure(choice: RunChoice, plan: _Plan, spool: Path | None) -> RunResult:
     from probe.run import RunOptions, run_scenario  # begins to start processes: not before the input is right
 
     watch = watching(plan.profile, plan.horizon, plan.judges)
-    options = RunOptions(plan.platform, spool, plan.processes, plan.profile.wants, watch, choice.dump_stats)
+    options = RunOptions(
+        plan.platform,
+        spool,
+        plan.processes,
+        slices=plan.profile.wants,
+        units=plan.profile.unit_wants,
+        watch=watch,
+        dump_stats=choice.dump_stats,
+    )
     with ProgressView(Console(stderr=True), quiet=choice.quiet) as view:
         return asyncio.run(run_scenario(plan.scenario, options, view.update))
 

@@ -33,6 +33,7 @@ from probe.server_process import ServerProcess, server_process
 from probe.spool import Spool
 from reports.abort import Watch
 from reports.slices import Want
+from reports.units import UnitWant
 
 _EMBEDDED = Platform(url="ws://127.0.0.1")
 """Where the embedded server will be, before its port is known."""
@@ -45,13 +46,14 @@ _LOOK_INTERVAL = 2.0
 class RunOptions:
     """`platform` None: the embedded shim. `spool`: a folder that gets every sample as it is taken. `processes`: how many hold the
     meetings (no more than there are meetings are used); 1: this one does. `slices`: what targets
-    need kept by its time; `watch` says why the run should end early, and is asked while one process holds the meetings.
+    need kept by its time, `units` by whom; `watch` says why the run should end early, and is asked while one process holds the meetings.
     `dump_stats`: a folder that gets the statistics of every peer connection."""
 
     platform: Platform | None = None
     spool: Path | None = None
     processes: int = 1
     slices: tuple[Want, ...] = ()
+    units: tuple[UnitWant, ...] = ()
     watch: Watch | None = None
     dump_stats: Path | None = None
 
@@ -117,7 +119,7 @@ async def _conduct(scenario: Scenario, options: RunOptions, tell: Report, interr
             *notes_of(total, processes, options.processes),
         ),
         series=total.series.columns(),
-        slices=total.slices.to_dict() if options.slices else {},
+        slices=total.slices.to_dict() if options.slices or options.units else {},
         events=events_of(total),
         worst_frames=tuple(total.worst_frames),
         browsers=beside_of(total),
@@ -138,7 +140,7 @@ def _crew(
         assert platform is not None
         return Setup(
             scenario=scenario, platform=platform, stamp=uuid.uuid4().hex[:6], epoch=time.monotonic(),
-            spool=options.spool, dump_stats=options.dump_stats, slices=options.slices,
+            spool=options.spool, dump_stats=options.dump_stats, slices=options.slices, units=options.units,
         )  # fmt: skip
 
     return one_engine(setup) if processes == 1 else many_engines(processes, scenario, setup)

@@ -9,14 +9,15 @@ from probe.measure.summary import Summary
 from probe.model.not_in_a_run import NOT_IN_A_RUN
 from reports.clock import no_clock
 from reports.figure import Figure
+from reports.independent import Independent
 from reports.targets.expression import COMPARISONS, parse_selector
 from reports.targets.profile import Kpi
 from reports.targets.quantity import show_quantity
 
 
-def seen(kpi: Kpi, histogram: Histogram, summary: Summary) -> str:
-    """ "6 of 6 (p2p>sfu 3 of 3, sfu>p2p 3 of 3)", or "mean of 812, p95 12 ms, worst 19 ms"."""
-    parts = [_seen_ratio(histogram) if kpi.aggregate == "ratio" else _seen_values(kpi, histogram)]
+def seen(kpi: Kpi, histogram: Histogram, summary: Summary, rests_on: Independent | None = None) -> str:
+    """ "6 of 6 (p2p>sfu 3 of 3, sfu>p2p 3 of 3)", or "mean of 812 readings of 12 meetings, p95 12 ms, worst 19 ms"."""
+    parts = [_seen_ratio(histogram) if kpi.aggregate == "ratio" else _seen_values(kpi, histogram, rests_on)]
     parts += [text for name in kpi.beside if (text := _beside(name, summary))]
     split = _split(kpi, summary)
     return ", ".join(parts) + (f" ({split})" if split else "")
@@ -26,11 +27,12 @@ def _seen_ratio(histogram: Histogram) -> str:
     return f"{_whole(histogram.sum)} of {histogram.count}"
 
 
-def _seen_values(kpi: Kpi, histogram: Histogram) -> str:
+def _seen_values(kpi: Kpi, histogram: Histogram, rests_on: Independent | None) -> str:
     unit, worst = kpi.measured_unit, histogram.minimum if kpi.direction == "higher" else histogram.maximum
     if kpi.aggregate in ("max", "min", "value", "count", "rate") or worst is None:
         return f"{_plural(histogram.count, 'reading')}"
-    parts = [f"{kpi.aggregate} of {_plural(histogram.count, 'reading')}"]
+    whose = f" of {_plural(len(rests_on.shares), rests_on.what)}" if rests_on is not None else ""
+    parts = [f"{kpi.aggregate} of {_plural(histogram.count, 'reading')}{whose}"]
     for name, value in (("mean", histogram.mean), ("p95", histogram.quantile(0.95))):
         tail = name == "p95" and kpi.direction == "higher"  # the upper tail of what should be high says nothing
         if name != kpi.aggregate and value is not None and not tail:
@@ -84,7 +86,8 @@ def undecided(kpi: Kpi, facts: str, found: Figure, target: float, more: int | No
     """Says what would decide."""
     if more:
         if kpi.aggregate == "mean":
-            return f"{facts}: about {_plural(more, 'more reading')} like these would prove it"
+            what = found.rests_on.what if found.rests_on is not None else "reading"
+            return f"{facts}: about {_plural(more, f'more {what}')} like these would prove it"
         ratio = kpi.aggregate == "ratio"
         what = (
             f"{_plural(more, 'more attempt')} without a failure"

@@ -19,6 +19,7 @@ from probe.measure.intervals import (
     student_t,
     wilson,
 )
+from reports.independent import SKEW_WEIGHT, Independent
 from reports.targets.expression import COMPARISONS, Aggregate
 from reports.targets.profile import Kpi
 
@@ -26,25 +27,25 @@ FEWEST_SAMPLES = 5
 """Fewer samples than this decide no percentile."""
 FEWEST_FOR_MEAN = 20
 """Fewer decide no mean: of the long-tailed values that delays are, ten fall short of their mean too often."""
-_SKEW_WEIGHT = 3.0
-"""Of the skewness term. Edgeworth's expansion says 1, but a small sample shows less skewness than there is; at 3 the error keeps
-to 5 % from FEWEST_FOR_MEAN exponential values on (tests/reports/test_error_rates.py)."""
 _POWER = 0.8
 """Chance that as many more readings as are said prove a mean."""
 _MOST = 10_000_000
+_MOST_UNITS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
 class Figure:
     """A value with its interval. `sampled` is False for what is exact by definition (a maximum, a count, a share of the
     whole run), which is judged as it stands. `bounds` decide in place of the interval, where it is not the safest one. `error` is
-    the part of both, on either side, that all samples share: more of them don't make it smaller."""
+    the part of both, on either side, that all samples share: more of them don't make it smaller. `rests_on`: whose readings a mean
+    is of, where that is known; the interval is no narrower than they agree."""
 
     value: float
     interval: Interval | None
     sampled: bool
     bounds: Interval | None = None
     error: float = 0.0
+    rests_on: Independent | None = None
 
     def worst(self, comparison: str) -> float:
         """The end of the interval that is hardest on the comparison; nan where a sampled figure has no interval."""
@@ -87,6 +88,10 @@ def _widened(interval: Interval | None, error: float) -> Interval | None:
     return Interval(max(low, 0.0) if interval.low >= 0 else low, interval.high + error, interval.confidence)
 
 
+def _hull(one: Interval, other: Interval) -> Interval:
+    return Interval(min(one.low, other.low), max(one.high, other.high), one.confidence)
+
+
 def _from_nothing_on(interval: Interval | None) -> Interval | None:
     """Of what is never negative, such as time."""
     return None if interval is None else Interval(max(interval.low, 0.0), interval.high, interval.confidence)
@@ -99,9 +104,18 @@ def _mapped(interval: Interval | None, change: Callable[[float], float]) -> Inte
     return Interval(low, high, interval.confidence)
 
 
-def figure(kpi: Kpi, histogram: Histogram, duration_seconds: float, confidence: float = CONFIDENCE) -> Figure:
+def figure(
+    kpi: Kpi,
+    histogram: Histogram,
+    duration_seconds: float,
+    confidence: float = CONFIDENCE,
+    rests_on: Independent | None = None,
+) -> Figure:
     """The row's figure from its samples (at least one); `duration_seconds` of the run, for rates."""
     measured = aggregated(kpi.how(), histogram, duration_seconds, confidence)
+    if rests_on is not None and measured.interval is not None:
+        safest = _hull(measured.interval, rests_on.interval(confidence))
+        measured = replace(measured, interval=safest, rests_on=rests_on)
     if kpi.selector is not None and kpi.selector.metric.unit == "seconds":
         measured = replace(measured, interval=_from_nothing_on(measured.interval))
     baseline = kpi.baseline
@@ -145,13 +159,13 @@ def ratio_figure(successes: float, attempts: int, confidence: float = CONFIDENCE
 
 def _interval_of_mean(histogram: Histogram, confidence: float) -> Interval | None:
     """Student's t, with the end on the side of the longer tail moved out by the skewness term of the Edgeworth expansion of t
-    (P. Hall, J. R. Stat. Soc. B 54, 1992): s G (1 + 2 t^2) / (6 n), times _SKEW_WEIGHT."""
+    (P. Hall, J. R. Stat. Soc. B 54, 1992): s G (1 + 2 t^2) / (6 n), times SKEW_WEIGHT."""
     interval = mean_interval(histogram, confidence)
     variance, n = histogram.variance, histogram.count
     if interval is None or not variance:
         return interval
     t = student_t(n - 1, confidence)
-    shift = _SKEW_WEIGHT * histogram.skewness * (1 + 2 * t * t) / (6 * n) * math.sqrt(variance)
+    shift = SKEW_WEIGHT * histogram.skewness * (1 + 2 * t * t) / (6 * n) * math.sqrt(variance)
     return Interval(interval.low + min(shift, 0.0), interval.high + max(shift, 0.0), confidence)
 
 
@@ -179,7 +193,7 @@ def more_needed(kpi: Kpi, histogram: Histogram, found: Figure, target: float) ->
     """About how many more samples would prove the target if they keep to it; None where no number would.
 
     Ratios: attempts without a failure. Percentiles: values within the target. Means: values that scatter as so far, which prove
-    it in four of five cases.
+    it in four of five cases; or meetings, where the figure rests on those.
     """
     how, higher = kpi.how(), kpi.direction == "higher"
     if kpi.is_reduction or kpi.is_multiple or not found.sampled:
@@ -198,9 +212,13 @@ def _more_for_mean(kpi: Kpi, histogram: Histogram, found: Figure, target: float)
     """The interval narrows with the root of the count."""
     if found.interval is None or not COMPARISONS[kpi.comparison](found.value, target) or found.value == target:
         return None
-    normal = NormalDist()
+    normal, gap = NormalDist(), abs(found.value - target)
     half = abs(found.worst(kpi.comparison) - found.value) * (1 + normal.inv_cdf(_POWER) / normal.inv_cdf(0.95))
-    total = math.ceil(histogram.count * (half / abs(found.value - target)) ** 2)
+    if (units := found.rests_on) is not None:
+        count = len(units.shares)
+        needed = _first(lambda total: units.narrowed(half, total, CONFIDENCE) <= gap, count, _MOST_UNITS)
+        return needed - count if needed is not None and needed > count else None
+    total = math.ceil(histogram.count * (half / gap) ** 2)
     more = max(total, FEWEST_FOR_MEAN) - histogram.count
     return more if 0 < more <= _MOST else None
 

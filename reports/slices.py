@@ -1,6 +1,7 @@
 """Samples by the time they came: what a row with `after` or `over` is judged on. Bounded and mergeable.
 
-Only what a row asks for is kept, so a profile without such rows costs one look-up a sample.
+Only what a row asks for is kept, so a profile without such rows costs one look-up a sample. With them goes who took the readings
+(`reports.units`), which rows of means need.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from typing import Any, NamedTuple
 
 from probe.measure.histogram import Histogram
 from probe.model.samples import Sample, SampleBatch
+from reports.units import Units, UnitWant
 
 MAX_SLICES = 10_000
 """Kept apart per row; what comes later counts to the last one. Of 10 s slices they are more than a day."""
@@ -36,9 +38,10 @@ class Want(NamedTuple):
 
 
 class Slices:
-    """`add` what is measured, read `histograms(want)`."""
+    """`add` what is measured, read `histograms(want)`, and `units`."""
 
-    def __init__(self, wants: Iterable[Want] = ()) -> None:
+    def __init__(self, wants: Iterable[Want] = (), units: Iterable[UnitWant] = ()) -> None:
+        self.units = Units(units)
         self._kept: dict[Want, dict[int, Histogram]] = {Want(*want): {} for want in wants}
         self._wanted: dict[str, list[Want]] = {}
         for want in self._kept:
@@ -46,12 +49,14 @@ class Slices:
 
     def add(self, sample: Sample) -> None:
         """Count one sample, where it is wanted. Raises ValueError for what no histogram counts."""
+        self.units.add(sample)
         for want in self._wanted.get(sample.metric, ()):
             if (found := self._slice(want, sample.tags, sample.time)) is not None:
                 found.add(sample.value)
 
     def add_batch(self, batch: SampleBatch) -> None:
         """`add` for each value: all have the batch's time, the end of some fractions of a second."""
+        self.units.add_batch(batch)
         for want in self._wanted.get(batch.metric, ()):
             if len(batch.values) and (found := self._slice(want, batch.tags, batch.time)) is not None:
                 found.add_many(batch.values)
@@ -70,6 +75,10 @@ class Slices:
 
     def merge(self, other: Slices) -> None:
         """Take in another process's slices, which stay as they are."""
+        self.units.merge(other.units)
+        self._take_in(other)
+
+    def _take_in(self, other: Slices) -> None:
         for want, slices in other._kept.items():
             if want not in self._kept:
                 self._wanted.setdefault(want.metric, []).append(want)
@@ -79,11 +88,12 @@ class Slices:
 
     def append(self, other: Slices) -> None:
         """Take in another run's slices, which stay as they are: they come after these, and what is one slice stays one."""
+        self.units.append(other.units)
         renumbered = Slices()
         for want, slices in other._kept.items():
             first = max(self._kept.get(want, {}), default=-1) + 1 if want.over else 0
             renumbered._kept[want] = {first + place: histogram for place, histogram in slices.items()}
-        self.merge(renumbered)
+        self._take_in(renumbered)
 
     def to_dict(self) -> dict[str, Any]:
         """For a pipe or a file; `from_dict` makes the same again."""
@@ -91,12 +101,13 @@ class Slices:
             [*want, [[place, histogram.to_dict()] for place, histogram in sorted(slices.items())]]
             for want, slices in self._kept.items()
         ]
-        return {"wants": kept}
+        return {"wants": kept, "units": self.units.to_dict()}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Slices:
         """What `to_dict` wrote; of nothing, an empty one. Raises ValueError for damaged data."""
         found = cls()
+        found.units = Units.from_dict(data.get("units", ()))
         try:
             for metric, tag, after, over, slices in data.get("wants", ()):
                 want = Want(str(metric), str(tag), float(after), float(over))

@@ -15,6 +15,7 @@ from probe.measure.summary import Summary
 from reports.clock import clock_error
 from reports.evidence import badly_timed, failure, no_samples, seen, undecided
 from reports.figure import Figure, enough, figure, more_needed
+from reports.independent import independent
 from reports.kpi import KpiResult, Status
 from reports.sliced import NOT_KEPT, judge_slices
 from reports.slices import Slices
@@ -117,7 +118,9 @@ def figure_of(kpi: Kpi, histogram: Histogram | None, grounds: Grounds, confidenc
     """The row's figure; None without samples or without the baseline that it is relative to."""
     if histogram is None or ((kpi.is_reduction or kpi.is_multiple) and not kpi.baseline):
         return None
-    found = figure(kpi, histogram, max(grounds.duration_seconds - kpi.after_seconds, 0.0), confidence)
+    want = kpi.unit_want if grounds.slices is not None else None
+    rests_on = independent(grounds.slices.units.shares(want), histogram.count) if grounds.slices and want else None
+    found = figure(kpi, histogram, max(grounds.duration_seconds - kpi.after_seconds, 0.0), confidence, rests_on)
     return found.widened(error) if (error := clock_error(kpi, grounds.summary)) else found
 
 
@@ -128,7 +131,7 @@ def verdict(
     if found is None or histogram is None or target is None:
         kept = grounds.slices is not None and kpi.want is not None and grounds.slices.histograms(kpi.want) is not None
         return Status.INCONCLUSIVE, NOT_KEPT if kpi.after and not kept else no_samples(kpi, grounds.summary)
-    facts = seen(kpi, histogram, grounds.summary)
+    facts = seen(kpi, histogram, grounds.summary, found.rests_on)
     holds, limit = COMPARISONS[kpi.comparison], kpi.limit(target)
     decides = enough(kpi.how(), found, histogram.count)
     if decides and holds(found.worst(kpi.comparison), limit):

@@ -23,6 +23,7 @@ from probe.model.progress import Progress
 from probe.model.result import RunResult
 from probe.model.scenario import Scenario
 from reports.document import schema
+from reports.targets.files import load_profile
 from reports.writing import RENDERERS
 from tests.reports.build import BUSY, attempts, good_run, result
 
@@ -33,6 +34,7 @@ class Options:
     spool: Path | None = None
     processes: int = 1
     slices: tuple[object, ...] = ()
+    units: tuple[object, ...] = ()
     watch: object = None
     dump_stats: object = None
 
@@ -101,7 +103,7 @@ def test_a_good_run(played: Played, probe: Any) -> None:
     assert "1 s of about 25: measuring" in ended.err
     assert played.scenario is not None
     assert played.scenario.name == "hybrid"
-    assert played.options == Options()
+    assert played.options == Options(units=load_profile("video-platform").unit_wants)
 
 
 def test_json_is_one_document_and_quiet_is_quiet(played: Played, probe: Any) -> None:
@@ -116,7 +118,8 @@ def test_options_reach_the_run(played: Played, probe: Any, tmp_path: Path, monke
     out = tmp_path / "out"
     arguments = ("--scenario", "p2p", "--url", "ws://127.0.0.1:9", "--out", out, "--video", "v.mp4", "--audio", "a.wav")
     ended = probe("run", *arguments)
-    assert played.options == Options(Platform(url="ws://127.0.0.1:9", token="from-the-environment"), out)
+    platform = Platform(url="ws://127.0.0.1:9", token="from-the-environment")
+    assert played.options == Options(platform, out, units=load_profile("video-platform").unit_wants)
     assert played.scenario is not None
     assert played.scenario.name == "p2p"
     assert played.scenario.media.video is not None

@@ -18,7 +18,7 @@ from probe.client.polls import Polls
 from probe.client.worst_frames import WorstFrames
 from probe.measure.health import GeneratorHealth
 from probe.model.errors import ProbeError, shortage
-from probe.model.samples import Sample, SampleBatch
+from probe.model.samples import Sample, SampleBatch, unit_of
 from probe.rtc.beat import Beat
 from probe.rtc.chores import Chores
 from probe.rtc.clock import Clock
@@ -52,13 +52,15 @@ class _Gathered:
     tags: Mapping[str, str]
     since: float
     values: list[NDArray[np.float64]] = field(default_factory=list)
+    units: list[tuple[str, int]] = field(default_factory=list)
     count: int = 0
 
 
 @dataclass(slots=True)
 class Context:
     """One run in one process. `sink` takes every sample, and `batch_sink` what is observed in bulk; without one the sink gets
-    that too, value by value. `captures` finds a sender's log by participant id, `senders` are those whose media goes out;
+    that too, value by value. `captures` finds a sender's log by participant id, `senders` are those whose media goes out, `meetings`
+    says where a participant is;
     `networks` the emulated access of the participant that enters a meeting at a position (0 first), None for none. `reading` and
     `pacing` are the compiled packet path, where a run that looks at headers only has it: one in `authenticate_every` packets is
     authenticated then; `observed` counts what was looked at closely (`probe.measure.observed`)."""
@@ -79,6 +81,7 @@ class Context:
     networks: Callable[[int], Network | None] = lambda position: None
     captures: dict[str, Captures] = field(default_factory=dict)
     senders: set[str] = field(default_factory=set)
+    meetings: dict[str, str] = field(default_factory=dict)
     errors: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     crashes: Counter[str] = field(default_factory=Counter)
     socket_drops: int = 0
@@ -105,23 +108,26 @@ class Context:
     def emit(
         self, metric: str, value: float, tags: Mapping[str, str] | None = None, **detail: str | int | float
     ) -> None:
-        """One sample, now."""
+        """One sample, now. Of a participant that is in a meeting it says in which."""
+        if "who" in detail and (meeting := self.meetings.get(str(detail["who"]))):
+            detail["meeting"] = meeting
         self.sink(Sample(metric, float(value), self.clock.now() - self.epoch, tags or {}, detail))
 
-    def observe(self, metric: str, values: NDArray[np.float64], tags: Mapping[str, str]) -> None:
-        """Many values of one series. Where batches are taken they go on together with others about a second later, or at
-        `flush`; the array is kept until then: don't change it."""
+    def observe(self, metric: str, values: NDArray[np.float64], tags: Mapping[str, str], who: str) -> None:
+        """Many values of one series, that this participant read. Where batches are taken they go on together with others about a
+        second later, or at `flush`; the array is kept until then: don't change it."""
         if not len(values):
             return
         now = self.clock.now()
         if self.batch_sink is None:
-            for sample in SampleBatch(metric, values, now - self.epoch, tags).singles():
-                self.sink(sample)
+            for value in values.tolist():
+                self.emit(metric, value, tags, who=who)
             return
         key = (metric, *tags.items())
         if (series := self._gathered.get(key)) is None:
             series = self._gathered[key] = _Gathered(metric, tags, now)
         series.values.append(values)
+        series.units.append((unit_of(self.meetings.get(who), who), len(values)))
         series.count += len(values)
         oldest = next(iter(self._gathered))
         if series.count >= _MOST_GATHERED:
@@ -138,7 +144,8 @@ class Context:
         series = self._gathered.pop(key)
         if self.batch_sink is not None:
             time = self.clock.now() - self.epoch
-            self.batch_sink(SampleBatch(series.metric, np.concatenate(series.values), time, series.tags))
+            values = np.concatenate(series.values)
+            self.batch_sink(SampleBatch(series.metric, values, time, series.tags, series.units))
 
     def notice(self, what: str) -> None:
         """Something happened to a connection, now, that explains its figures: an event of the report, with how many it befell."""

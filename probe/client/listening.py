@@ -123,7 +123,7 @@ class Listening:
         delays = np.maximum(delays[~np.isnan(delays)], 0.0)
         self._one_way += np.add.reduce(delays).item()
         self._one_way_known += len(delays)
-        self._context.observe("one_way_delay_seconds", delays, self._audio_tags)
+        self._context.observe("one_way_delay_seconds", delays, self._audio_tags, self._who)
 
     def window(self, now: float, round_trip: float | None) -> None:
         """Rate the time since the last call. One-way delay: by capture time, where nothing came that of the window before, and

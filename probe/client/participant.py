@@ -120,6 +120,7 @@ class Participant:
         self.timed = self.expects_media or joined.awaits == "connection"
         if joined.awaits == "connection":
             joining.aim("dtls_connected")
+        self._context.meetings[self.participant] = room
         self._moves.entered(joined)
         self._publisher = open_publisher(self._context, self._media, lambda: len(self.members))
         if self._publisher.kinds:  # who only watches is nobody's source, whatever the stream it watches is called

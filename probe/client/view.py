@@ -254,7 +254,7 @@ class View:
         watching.on_frames(self._last_shown, shown, self._freezes.on_frames(shown), int(np.add.reduce(media.size)))
         self._last_shown = shown.item(-1) if self._last_shown is None else max(shown.item(-1), self._last_shown)
         if self.remote in self._context.captures:  # a foreign sender's clock is not ours
-            self._context.observe("one_way_delay_seconds", media.delay, watching.video_tags)
+            self._context.observe("one_way_delay_seconds", media.delay, watching.video_tags, self._who)
 
     # both
 

@@ -22,6 +22,7 @@ from probe.signalling.viewing import viewing
 from probe.spool import Spool
 from probe.stage import NO_CONTENTS, Contents, networks_of, prepare, stage
 from reports.slices import Slices, Want
+from reports.units import UnitWant
 
 BEAT = 0.25
 """Seconds between two flushes of the spool, and between two snapshots."""
@@ -137,7 +138,8 @@ async def engine(setup: Setup) -> AsyncIterator[Engine]:
     sends = not setup.scenario.watch or viewing(setup.platform)[1] is not None
     contents = await prepare(setup.scenario) if sends else NO_CONTENTS
     dumps = Dumps(setup.dump_stats, setup.number, setup.platform.url) if setup.dump_stats is not None else None
-    spool, outcome = Spool(setup.spool, join=True), Outcome(slices=Slices(Want(*one) for one in setup.slices))
+    slices = Slices((Want(*one) for one in setup.slices), (UnitWant(*one) for one in setup.units))
+    spool, outcome = Spool(setup.spool, join=True), Outcome(slices=slices)
 
     def sink(sample: Sample) -> None:
         outcome.summary.add(sample)

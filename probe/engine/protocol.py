@@ -46,7 +46,7 @@ class Setup(Message):
     """Command: get ready. `number` of `of` engines, from 1. `stamp` is part of the rooms' names. Sample times count from
     `epoch` (monotonic seconds, which all processes of a machine share). `spool`: the folder that gets the samples;
     `dump_stats`: the one that gets what browsers' tools open.
-    `slices`: what targets need kept by its time (`reports.slices.Want`)."""
+    `slices`: what targets need kept by its time (`reports.slices.Want`), `units`: by whom (`reports.units.UnitWant`)."""
 
     type = "setup"
     scenario: Scenario
@@ -58,6 +58,7 @@ class Setup(Message):
     spool: Path | None = None
     dump_stats: Path | None = None
     slices: tuple[tuple[str, str, float, float], ...] = ()
+    units: tuple[tuple[str, str, float], ...] = ()
 
 
 class Hold(Message):

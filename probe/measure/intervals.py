@@ -1,8 +1,8 @@
 """How sure a figure is: confidence intervals for ratios, percentiles and means, and how many attempts would decide.
 
 All intervals are two-sided. A verdict looks at one end only, so the default of 90 % is a one-sided test at 95 %. They
-assume independent observations: joins and migrations are, successive round-trip times of one stream are not quite, and
-their intervals are then somewhat too narrow.
+assume independent observations: joins and migrations are, successive round-trip times of one stream are not. What to make of those
+says `reports.independent`.
 """
 
 from __future__ import annotations

@@ -36,8 +36,8 @@ class RunResult:
     `loop_lag_p99_seconds`, …; a missing or null figure was not measured). `migrations` and `participants` are the
     entries of the report document, as JSON-ready mappings. `notes` are sentences that a reader of the figures needs.
     `browsers` are the rows of what browsers among the participants saw beside what we saw.
-    `series` is `probe.measure.series.Series.columns()`, `slices` is `reports.slices.Slices.to_dict()`: samples by their time, for
-    targets that ask for it. `events` are what was done to the network and when, and `worst_frames` the
+    `series` is `probe.measure.series.Series.columns()`, `slices` is `reports.slices.Slices.to_dict()`: samples by their time and by
+    whom, for targets that ask for it. `events` are what was done to the network and when, and `worst_frames` the
     pictures that came out worst, as the report has them.
     """
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -10,6 +10,11 @@ from numpy.typing import NDArray
 
 TAG_NAMES = ("topology", "kind", "direction", "phase", "transition", "source", "codec", "class", "call", "pair")
 """The only tags a sample may carry. Participants, rooms and tracks go into `detail`, never into tags."""
+
+
+def unit_of(meeting: object, who: object) -> str:
+    """Where a reading was taken: the meeting, and the participant in it. Empty where one of them isn't known."""
+    return f"{meeting}\n{who}" if meeting and who else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +32,14 @@ class Sample:
 @dataclass(frozen=True, slots=True, eq=False)
 class SampleBatch:
     """Many facts of one series: `values` (SI, as in Sample) with common tags, gathered until `time`, without detail. What
-    comes by the packet comes so, where a sample each would cost more than the packet."""
+    comes by the packet comes so, where a sample each would cost more than the packet. `units`: whose they are, in the order of the
+    values: (`unit_of` the participant, how many)."""
 
     metric: str
     values: NDArray[np.float64]
     time: float
     tags: Mapping[str, str] = field(default_factory=dict)
+    units: Sequence[tuple[str, int]] = ()
 
     def singles(self) -> list[Sample]:
         """The same as single samples."""

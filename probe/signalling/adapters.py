@@ -43,7 +43,7 @@ class Adapter(Protocol):
     def __call__(self, url: str, access: Access) -> Signalling: ...
 
 
-_OURS: Mapping[str, Adapter] = {
+OURS: Mapping[str, Adapter] = {
     "shim": ShimSignalling,
     "whip": WhipSignalling,
     "whep": WhepSignalling,
@@ -53,9 +53,10 @@ _OURS: Mapping[str, Adapter] = {
 
 @lru_cache(maxsize=1)
 def installed() -> Mapping[str, Adapter]:
-    """By name. Of two with one name ours counts. Raises ConfigError for one that can't be loaded."""
-    theirs = {point.name: _loaded(point) for point in entry_points(group=GROUP) if point.name not in _OURS}
-    return {**_OURS, **theirs}
+    """By name. Of two with one name ours counts. Raises ConfigError for one that can't be loaded, so ask `OURS` first: what a
+    package breaks is no trouble for who doesn't use it."""
+    theirs = {point.name: _loaded(point) for point in entry_points(group=GROUP) if point.name not in OURS}
+    return {**OURS, **theirs}
 
 
 @lru_cache(maxsize=8)
@@ -63,6 +64,8 @@ def adapter(name: str) -> Adapter:
     """One of those installed, or "package.module:Class", or "file.py:Class". Raises ConfigError where there is none."""
     if ":" in name:
         return _adapter(_of_module(*name.rsplit(":", 1)), f"adapter {name!r}", _DOCS)
+    if name in OURS:
+        return OURS[name]
     known = installed()
     if name not in known:
         raise ConfigError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from urllib.parse import SplitResult, urlsplit
 
 from probe.model.errors import ConfigError
@@ -10,7 +11,7 @@ from probe.model.scenario import Topology
 from probe.model.url import endpoint_of, without_secrets
 from probe.rtc.tls import tls_context
 from probe.signalling.access import Access
-from probe.signalling.adapters import Adapter, adapter, installed
+from probe.signalling.adapters import OURS, Adapter, adapter, installed
 from probe.signalling.base import Signalling
 from probe.signalling.calls import Heard, unheard
 
@@ -47,14 +48,17 @@ def _chosen(platform: Platform) -> tuple[Adapter, str]:
     parts = _split(platform.url)
     if platform.signalling:
         return _named(platform, parts)
-    for found in installed().values():
-        if parts.scheme in found.schemes:
-            return found, platform.url
-    if parts.scheme in ("http", "https"):
-        kind = endpoint_of(parts.path)
-        if kind is not None:
-            return installed()[kind], f"{kind}+{platform.url}"
+    if (found := _speaking(OURS, parts.scheme)) is not None:
+        return found, platform.url
+    if parts.scheme in ("http", "https") and (kind := endpoint_of(parts.path)) is not None:
+        return OURS[kind], f"{kind}+{platform.url}"
+    if (found := _speaking(installed(), parts.scheme)) is not None:
+        return found, platform.url
     raise _nowhere(platform.url)
+
+
+def _speaking(adapters: Mapping[str, Adapter], scheme: str) -> Adapter | None:
+    return next((one for one in adapters.values() if scheme in one.schemes), None)
 
 
 def _split(url: str) -> SplitResult:

@@ -87,7 +87,7 @@ def gather(history: History, period: Period, profile: Profile, wanted: Wanted, *
         errors=history.errors(ids),
         findings=findings,
         standing=_standing(runs, findings, history.responses_of(ids)),
-        slices=history.slices(ids) if profile.wants else {},
+        slices=history.slices(ids) if profile.wants or profile.unit_wants else {},
         cut=len(runs) >= MOST_RUNS,
     )
     return replace(material, reading=history.responses()) if until_now else material

@@ -14,6 +14,7 @@ from reports.targets.expression import Aggregate, Selector, parse_aggregate, par
 from reports.targets.outside import ExternalRow, Reporting, outside_quantity
 from reports.targets.quantity import FACTORS, Written, parse_quantity
 from reports.targets.timing import check_time
+from reports.units import UnitWant
 
 
 def _metric_text(text: str) -> str:
@@ -118,6 +119,14 @@ class Kpi(Strict):
         if selector is None or not (self.after_seconds or self.over_seconds):
             return None
         return Want(selector.metric.name, selector.tag, self.after_seconds, self.over_seconds)
+
+    @property
+    def unit_want(self) -> UnitWant | None:
+        """Whose readings must be told apart so that the row can be judged; None for what is no mean."""
+        selector = self.selector
+        if selector is None or self.how().kind != "mean" or self.over_seconds:
+            return None
+        return UnitWant(selector.metric.name, selector.tag, self.after_seconds)
 
     @property
     def after_seconds(self) -> float:
@@ -282,6 +291,11 @@ class Profile(Strict):
     def wants(self) -> tuple[Want, ...]:
         """What the rows need kept by its time: to be told to what takes the samples, before the run."""
         return tuple(dict.fromkeys(want for kpi in self.kpis if (want := kpi.want) is not None))
+
+    @property
+    def unit_wants(self) -> tuple[UnitWant, ...]:
+        """As `wants`: by whom the readings of these are kept."""
+        return tuple(dict.fromkeys(want for kpi in self.kpis if (want := kpi.unit_want) is not None))
 
     def check_horizon(self, horizon: str) -> str:
         """`horizon` if the profile has it. Raises ValueError naming the nearest."""

@@ -20,6 +20,21 @@ def test_samples_have_the_time_of_the_run() -> None:
     assert (sample.value, sample.time, sample.tags, sample.detail) == (1.0, 2.5, {"topology": "p2p"}, {"who": "me"})
 
 
+def test_whose_meeting_is_known_tells_it() -> None:
+    bench = Bench()
+    bench.context.meetings["me"] = "room"
+    bench.context.emit("frame_rate", 30.0, who="me")
+    bench.context.emit("frame_rate", 30.0, who="another")
+    bench.context.emit("frame_rate", 30.0)
+    assert [sample.detail for sample in bench.samples] == [{"who": "me", "meeting": "room"}, {"who": "another"}, {}]
+    batches: list[SampleBatch] = []
+    bench.context.batch_sink = batches.append
+    bench.context.observe("frame_rate", np.array([1.0, 2.0]), {}, "me")
+    bench.context.observe("frame_rate", np.array([3.0]), {}, "another")
+    bench.context.flush()
+    assert [(b.values.tolist(), list(b.units)) for b in batches] == [([1.0, 2.0, 3.0], [("room\nme", 2), ("", 1)])]
+
+
 def test_equal_errors_are_counted() -> None:
     bench = Bench()
     for _ in range(3):
@@ -45,14 +60,14 @@ def test_what_is_observed_of_a_series_goes_on_together_after_a_second() -> None:
     batches: list[SampleBatch] = []
     bench.context.batch_sink = batches.append
     tags = {"topology": "p2p"}
-    bench.context.observe("frame_rate", np.array([1.0, 2.0]), tags)
-    bench.context.observe("frame_rate", np.array([9.0]), {"topology": "sfu"})
-    bench.context.observe("frame_rate", np.empty(0), tags)
+    bench.context.observe("frame_rate", np.array([1.0, 2.0]), tags, "me")
+    bench.context.observe("frame_rate", np.array([9.0]), {"topology": "sfu"}, "me")
+    bench.context.observe("frame_rate", np.empty(0), tags, "me")
     bench.clock.time += 0.9
-    bench.context.observe("frame_rate", np.array([3.0]), tags)
+    bench.context.observe("frame_rate", np.array([3.0]), tags, "me")
     assert batches == []
     bench.clock.time += 0.1
-    bench.context.observe("jitter_seconds", np.array([0.1]), tags)
+    bench.context.observe("jitter_seconds", np.array([0.1]), tags, "me")
     assert [(b.metric, b.values.tolist(), b.time, b.tags) for b in batches] == [
         ("frame_rate", [1.0, 2.0, 3.0], 1.0, tags)  # one series at a time: packets get their turn in between
     ]
@@ -68,15 +83,15 @@ def test_a_series_with_many_values_does_not_wait() -> None:
     bench = Bench()
     batches: list[SampleBatch] = []
     bench.context.batch_sink = batches.append
-    bench.context.observe("frame_rate", np.ones(10), {})
+    bench.context.observe("frame_rate", np.ones(10), {}, "me")
     for _ in range(3):
-        bench.context.observe("jitter_seconds", np.ones(500), {})
+        bench.context.observe("jitter_seconds", np.ones(500), {}, "me")
     assert [(b.metric, len(b.values)) for b in batches] == [("jitter_seconds", 1500)]
 
 
 def test_who_takes_no_batches_gets_their_values_one_by_one() -> None:
     bench = Bench()
-    bench.context.observe("frame_rate", np.array([1.0, 2.0]), {"topology": "p2p"})
+    bench.context.observe("frame_rate", np.array([1.0, 2.0]), {"topology": "p2p"}, "me")
     assert bench.values("frame_rate", topology="p2p") == [1.0, 2.0]
 
 
@@ -84,7 +99,7 @@ def test_a_context_of_its_own_gathers_for_itself() -> None:
     bench = Bench()
     batches: list[SampleBatch] = []
     bench.context.batch_sink = batches.append
-    bench.context.observe("frame_rate", np.array([1.0]), {})
+    bench.context.observe("frame_rate", np.array([1.0]), {}, "me")
     replace(bench.context).flush()
     assert batches == []
     bench.context.flush()

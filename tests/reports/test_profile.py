@@ -369,6 +369,7 @@ def test_the_documented_time_keys_are_right() -> None:
     rows = parse_yaml(re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)[1], source="docs")["kpis"]
     found = profile(*rows)
     assert found.wants == (("round_trip_time_seconds", "topology=p2p", 10.0, 10.0),)
+    assert found.unit_wants == ()  # slices are judged one by one
     assert (found.kpis[0].least_share, found.kpis[0].abort_seconds) == (0.95, 30.0)
 
 
@@ -377,3 +378,10 @@ def test_the_documented_csv_is_right() -> None:
     example = re.findall(r"```csv\n(.*?)```", text, re.DOTALL)[0]
     found = parse_external(example, load_profile("video-platform"), source="docs")
     assert [(one.key, one.value) for one in found] == [("nps", 42.0), ("churn", 0.045), ("carbon_reduction", 0.52)]
+
+
+def test_means_want_to_know_whose_readings_they_are_of() -> None:
+    assert load_profile("camera-traffic").unit_wants[:2] == (
+        ("window_frame_rate", "", 0.0),
+        ("one_way_delay_seconds", "kind=video", 0.0),
+    )

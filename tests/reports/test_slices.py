@@ -7,6 +7,7 @@ import pytest
 
 from probe.model.samples import Sample, SampleBatch
 from reports.slices import MAX_SLICES, Slices, Want
+from reports.units import UnitWant
 
 RTT = "round_trip_time_seconds"
 P2P = Want(RTT, "topology=p2p", 10.0, 5.0)
@@ -88,3 +89,24 @@ def test_damaged_slices_are_refused(data: dict[str, object]) -> None:
     with pytest.raises(ValueError, match="not stored slices"):
         Slices.from_dict(data)
     assert Slices.from_dict({}).histograms(P2P) is None
+
+
+def test_who_read_what_goes_with_them_everywhere() -> None:
+    want = UnitWant(RTT)
+
+    def one() -> Slices:
+        found = Slices([LATE], [want])
+        found.add(Sample(RTT, 0.5, 12.0, {}, {"meeting": "m", "who": "a"}))
+        found.add_batch(SampleBatch(RTT, np.array([1.0, 2.0]), 13.0, {}, [("m\nb", 2)]))
+        return found
+
+    again = Slices.from_dict(json.loads(json.dumps(one().to_dict())))
+    again.merge(one())
+    assert {unit: share.count for unit, share in again.units.shares(want).items()} == {"m\na": 2, "m\nb": 4}
+    runs = Slices()
+    runs.append(one())
+    runs.append(one())
+    assert sorted(runs.units.shares(want)) == ["0\nm\na", "0\nm\nb", "1\nm\na", "1\nm\nb"]
+    old = {name: part for name, part in one().to_dict().items() if name == "wants"}  # as older versions stored them
+    assert Slices.from_dict(old).units.shares(want) == {}
+    assert counts(Slices.from_dict(old), LATE) == {0: 3}

@@ -12,9 +12,12 @@ from probe.measure.intervals import mean_interval, student_t, wilson
 from probe.measure.summary import Summary
 from probe.model.metrics import METRICS
 from probe.model.not_in_a_run import NOT_IN_A_RUN
+from probe.model.samples import Sample
 from reports.kpi import KpiResult, Status, exit_code
+from reports.slices import Slices
 from reports.targets.files import load_profile
 from reports.targets.profile import Kpi, Profile
+from reports.units import UnitWant
 from reports.verdict import Grounds, judge
 from tests.reports.build import add, attempts, good_run, kpi
 
@@ -366,3 +369,50 @@ def test_exit_codes(statuses: tuple[Status, ...], flags: dict[str, bool], code: 
         return KpiResult("k", "K", "m", "mean", ">=", 1.0, "now", "count", 1.0, None, 1, status, "seen")
 
     assert exit_code([row(status) for status in statuses], **{"trustworthy": True, "measured": True, **flags}) == code
+
+
+def readings(*meetings: tuple[float, int]) -> tuple[Summary, Slices]:
+    """Of each meeting so many readings, which alternate by a tenth around its mean; two participants take turns."""
+    summary, slices = Summary(), Slices(units=[UnitWant("round_trip_time_seconds")])
+    for number, (mean, count) in enumerate(meetings):
+        for at in range(count):
+            value, detail = mean * (1.1 if at % 2 else 0.9), {"meeting": f"m{number}", "who": f"p{at // 2 % 2}"}
+            sample = Sample("round_trip_time_seconds", value, 1.0, {"topology": "p2p"}, detail)
+            summary.add(sample)
+            slices.add(sample)
+    return summary, slices
+
+
+def test_a_mean_is_as_sure_as_its_meetings_agree() -> None:
+    row = kpi("round_trip_time_seconds", "mean", "<", 0.08)
+    summary, slices = readings((0.05, 100), (0.07, 100), (0.06, 100), (0.08, 100))
+    alone = verdict(row, summary)
+    assert (alone.status, alone.evidence[:21]) == (Status.PASS, "mean of 400 readings,")
+    found = verdict(row, summary, slices=slices)
+    assert found.status == Status.INCONCLUSIVE
+    assert found.evidence.startswith("mean of 400 readings of 4 meetings, p95 ")
+    assert found.evidence.endswith(": about 3 more meetings like these would prove it")
+    t, error = student_t(3, 0.9), math.sqrt(0.0005 / 3 / 4)
+    assert found.interval is not None
+    assert alone.interval is not None
+    assert found.interval.high == pytest.approx(0.065 + t * error)
+    assert found.interval.high > alone.interval.high
+
+
+def test_meetings_that_agree_leave_the_interval_as_it_is() -> None:
+    row = kpi("round_trip_time_seconds", "mean", "<", 0.08)
+    summary, slices = readings((0.06, 100), (0.06, 40))
+    assert verdict(row, summary, slices=slices).interval == verdict(row, summary).interval
+
+
+def test_a_mean_whose_readings_are_not_all_known_rests_on_readings() -> None:
+    row = kpi("round_trip_time_seconds", "mean", "<", 0.08)
+    summary, slices = readings((0.05, 100), (0.07, 100))
+    add(summary, "round_trip_time_seconds", [0.06])
+    assert verdict(row, summary, slices=slices).evidence.startswith("mean of 201 readings, ")
+
+
+def test_other_aggregates_rest_on_readings() -> None:
+    summary, slices = readings((0.05, 100), (0.07, 100))
+    row = kpi("round_trip_time_seconds", "p95", "<", 0.08)
+    assert verdict(row, summary, slices=slices) == verdict(row, summary)

@@ -90,8 +90,14 @@ def test_a_file_of_the_users_will_do(tmp_path: Path) -> None:
 def test_an_installed_one_that_is_none_is_told(value: str, said: str, monkeypatch: pytest.MonkeyPatch) -> None:
     points = [EntryPoint("theirs", value, adapters.GROUP)]
     monkeypatch.setattr(adapters, "entry_points", lambda group: points)
-    with pytest.raises(ConfigError, match=said):
-        check_platform(Platform(url="ws://127.0.0.1:1"))
+    for platform in (
+        Platform(url="theirs+ws://127.0.0.1:1"),
+        Platform(url="ws://127.0.0.1:1", signalling="theirs"),
+    ):
+        with pytest.raises(ConfigError, match=said):
+            check_platform(platform)
+    for ours in ("ws://127.0.0.1:1", "https://127.0.0.1:1/live/whep", "janus+ws://127.0.0.1:1/?room=1"):
+        check_platform(Platform(url=ours))  # who doesn't use it isn't troubled
 
 
 def test_topologies_are_those_that_there_are() -> None:

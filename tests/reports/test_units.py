@@ -1,0 +1,103 @@
+"""Readings by whom they were taken: what is kept, how processes and runs add up, what comes back from a file."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from probe.model.samples import Sample, SampleBatch, unit_of
+from reports.units import MAX_UNITS, Units, UnitWant
+
+WANT = UnitWant("round_trip_time_seconds", "topology=p2p")
+
+
+def reading(value: float, who: str, meeting: str = "m", topology: str = "p2p", time: float = 1.0) -> Sample:
+    return Sample("round_trip_time_seconds", value, time, {"topology": topology}, {"who": who, "meeting": meeting})
+
+
+def told(units: Units, want: UnitWant = WANT) -> dict[str, tuple[int, float]]:
+    return {unit: (share.count, share.sum) for unit, share in units.shares(want).items()}
+
+
+def test_who_read_what_is_kept_of_what_is_wanted() -> None:
+    late = UnitWant("round_trip_time_seconds", after=5.0)
+    units = Units([WANT, late])
+    for sample in (
+        reading(0.1, "a"),
+        reading(0.2, "a"),
+        reading(0.4, "b", "n"),
+        reading(9.0, "a", topology="sfu", time=5.0),
+        Sample("jitter_seconds", 1.0, 1.0, {"topology": "p2p"}, {"who": "a", "meeting": "m"}),
+    ):
+        units.add(sample)
+    assert told(units) == {"m\na": (2, pytest.approx(0.3)), "n\nb": (1, 0.4)}
+    assert told(units, late) == {"m\na": (1, 9.0)}
+    assert told(units, UnitWant("jitter_seconds")) == {}
+
+
+def test_batches_are_dealt_out_to_those_who_read_them() -> None:
+    units, one = Units([WANT]), Units([WANT])
+    tags, whose = {"topology": "p2p"}, [(unit_of("m", "a"), 2), (unit_of("m", "b"), 1)]
+    batch = SampleBatch("round_trip_time_seconds", np.array([1.0, 2.0, 4.0]), 1.0, tags, whose)
+    units.add_batch(batch)
+    assert told(units) == {"m\na": (2, 3.0), "m\nb": (1, 4.0)}
+    for value, (unit, count) in ((3.0, whose[0]), (4.0, whose[1])):
+        one.add_batch(SampleBatch("round_trip_time_seconds", np.full(count, value / count), 1.0, tags, [(unit, count)]))
+    assert told(one) == told(units)
+
+
+def test_one_reading_of_nobody_known_and_nothing_is_told() -> None:
+    for lost in (Sample("round_trip_time_seconds", 1.0, 1.0, {"topology": "p2p"}, {"who": "a"}), None):
+        units = Units([WANT])
+        units.add(reading(0.1, "a"))
+        if lost is not None:
+            units.add(lost)
+        else:
+            units.add_batch(SampleBatch("round_trip_time_seconds", np.ones(2), 1.0, {"topology": "p2p"}))
+        assert told(units) == {}
+
+
+def test_more_than_can_be_kept_and_nothing_is_told() -> None:
+    units = Units([WANT])
+    for number in range(MAX_UNITS):
+        units.add(reading(1.0, str(number)))
+    assert len(told(units)) == MAX_UNITS
+    units.add(reading(1.0, "0"))
+    assert len(told(units)) == MAX_UNITS
+    units.add(reading(1.0, "one more"))
+    assert told(units) == {}
+
+
+def test_processes_add_up_and_runs_are_told_apart() -> None:
+    first, second = Units([WANT]), Units([WANT])
+    first.add(reading(1.0, "a"))
+    second.add(reading(2.0, "a"))
+    second.add(reading(4.0, "b"))
+    both = Units()
+    both.merge(first)
+    both.merge(second)
+    assert told(both) == {"m\na": (2, 3.0), "m\nb": (1, 4.0)}
+    runs = Units()
+    runs.append(first)
+    runs.append(second)
+    assert told(runs) == {"0\nm\na": (1, 1.0), "1\nm\na": (1, 2.0), "1\nm\nb": (1, 4.0)}
+    assert told(second) == {"m\na": (1, 2.0), "m\nb": (1, 4.0)}
+    runs.add(reading(8.0, "c"))  # what was taken in is wanted from then on
+    assert told(runs)["m\nc"] == (1, 8.0)
+
+
+def test_a_file_gives_the_same_again() -> None:
+    units = Units([WANT, UnitWant("jitter_seconds", after=2.0)])
+    units.add(reading(0.1, "a"))
+    again = Units.from_dict(json.loads(json.dumps(units.to_dict())))
+    assert told(again) == told(units) == {"m\na": (1, 0.1)}
+    again.add(reading(0.2, "a"))
+    assert told(again)["m\na"][0] == 2
+
+
+@pytest.mark.parametrize("damaged", [[1], [["m"]], [["m", "", 0.0, [["a", "x", 1]]]], [["m", "", 0.0, 5]]])
+def test_damage_is_told(damaged: list[object]) -> None:
+    with pytest.raises(ValueError, match="not stored units"):
+        Units.from_dict(damaged)
