@@ -75,6 +75,11 @@ class TimedStunProtocol(aioice_ice.StunProtocol):
             self._answered = message.transaction_id
         super().send_stun(message, addr)
 
+    def goes_out(self, data: bytes) -> None:
+        """What waited for its way to be opened goes now: if it is a check, its round trip begins now."""
+        if data[:2] == BINDING_REQUEST and self._sent.get(data[8:20]) is not None:
+            self._sent[data[8:20]] = self._clock.now()
+
     def ask_again_soon(self, address: Address) -> None:
         """The other side's check came, so a NAT or a TURN server that dropped ours lets it through now (RFC 8445 section 7.3.1.4
         triggers a check even where one is in progress). aioice would wait for half a second."""

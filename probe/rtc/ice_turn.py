@@ -231,6 +231,7 @@ class TurnAllocation(asyncio.DatagramTransport):
             return
         peer.bound = True
         for data in peer.waiting:
+            self._protocol.goes_out(data)
             self.sendto(data, address)
         peer.waiting.clear()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import tempfile
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import ExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +17,8 @@ from tests.bench.server_process import ServerProcess, listening
 from tests.interop import needs
 
 USER, PASSWORD, SHARED_SECRET = "probe", "turn-password-of-the-tests", "secret-shared-with-the-tests"
-_START_SECONDS = 15.0
+_START_SECONDS = 8.0
+_STARTS = 3
 _TRIES = 20
 _KINDS = (socket.SOCK_STREAM, socket.SOCK_DGRAM)
 
@@ -47,19 +48,36 @@ async def coturn(*options: str, rest: bool = False, loopback_peers: bool = True)
     """Stopped at the end. `rest`: passwords are made from SHARED_SECRET; else USER has PASSWORD."""
     needs.program("turnserver", "coturn")
     with tempfile.TemporaryDirectory(prefix="coturn-") as name:
-        folder, ports = Path(name), _free_ports(2)
+        folder = Path(name)
         authority, _, _ = certificates.make(folder)
-        process = await ServerProcess.start(_command(folder, ports, options, rest, loopback_peers))
+        process, ports = await _started(lambda ports: _command(folder, ports, options, rest, loopback_peers))
         draining = asyncio.create_task(process.drain())
         try:
-            for port in ports:
-                await listening(port, _START_SECONDS)
-            await _answering(ports[0])
             yield Coturn(process, ports[0], ports[1], authority)
         finally:
             draining.cancel()
             await asyncio.wait([draining])
             await process.stop()
+
+
+async def _started(command: Callable[[Sequence[int]], list[str]]) -> tuple[ServerProcess, Sequence[int]]:
+    """On ports that nobody took before it could; tries again on others. Raises TimeoutError when it does not come up at all."""
+    for _ in range(_STARTS):
+        ports = _free_ports(2)
+        process = await ServerProcess.start(command(ports))
+        draining = asyncio.create_task(process.drain())
+        try:
+            for port in ports:
+                await listening(port, _START_SECONDS)
+            await _answering(ports[0])
+        except TimeoutError:
+            await process.stop()
+        else:
+            return process, ports
+        finally:
+            draining.cancel()
+            await asyncio.wait([draining])
+    raise TimeoutError(f"coturn did not come up on any of {_STARTS} pairs of ports")
 
 
 def _command(folder: Path, ports: Sequence[int], options: Sequence[str], rest: bool, loopback_peers: bool) -> list[str]:

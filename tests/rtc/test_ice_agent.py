@@ -16,6 +16,7 @@ from probe.rtc import ice_agent, ice_protocol
 from probe.rtc.clock import Clock
 from probe.rtc.ice_protocol import TimedStunProtocol
 from probe.rtc.peer import Peer, PeerConfig
+from tests.client.fakes import FakeClock
 
 _CANDIDATES = re.compile(r"a=candidate:.*\r\n")
 HIDDEN = "a=candidate:1 1 udp 2122260223 0b1c2d3e-0000-4000-8000-000000000000.local 50000 typ host\r\n"
@@ -204,6 +205,25 @@ async def test_an_answered_check_is_not_repeated(monkeypatch: pytest.MonkeyPatch
     assert len(wire.sent) == 1
     assert len(trips) == 1
     assert protocol.mapped(ADDRESS) is None
+
+
+@pytest.mark.parametrize("waited", [True, False])
+async def test_a_check_that_waited_for_its_way_is_timed_from_when_it_went(waited: bool) -> None:
+    protocol, wire, trips = _protocol()
+    clock = protocol._clock = FakeClock()
+    request = stun.Message(message_method=stun.Method.BINDING, message_class=stun.Class.REQUEST)
+    asking = asyncio.ensure_future(protocol.request(request, ADDRESS))
+    await asyncio.sleep(0)
+    clock.time += 0.25
+    if waited:
+        protocol.goes_out(wire.sent[0])
+    protocol.goes_out(b"\x16" + wire.sent[0][1:])  # no check
+    clock.time += 0.5
+    protocol.goes_out(bytes(stun.Message(stun.Method.BINDING, stun.Class.RESPONSE, request.transaction_id)))
+    answer = stun.Message(request.message_method, stun.Class.RESPONSE, request.transaction_id)
+    protocol.arrived(bytes(answer), ADDRESS, clock.time + 0.125)
+    await asking
+    assert trips == [0.625 if waited else 0.875]
 
 
 async def test_malformed_stun_is_nobody_s_crash() -> None:

@@ -23,6 +23,10 @@ class Protocol:
     def __init__(self) -> None:
         self.got: list[tuple[bytes, Any, float]] = []
         self.lost = 0
+        self.out: list[bytes] = []
+
+    def goes_out(self, data: bytes) -> None:
+        self.out.append(data)
 
     def arrived(self, data: bytes, address: Any, arrival: float) -> None:
         self.got.append((data, address, arrival))
@@ -189,6 +193,9 @@ async def test_what_is_sent_before_waits_for_the_channel_and_keeps_its_order() -
     assert bench.server.sent == []
     await until(lambda: bench.server.sent)
     assert bench.server.sent == [(CHANNEL, b"%d" % number) for number in range(16)]  # as many as may wait
+    assert bench.protocol.out == [b"%d" % number for number in range(16)]
+    bench.allocation.sendto(b"at once", PEER)
+    assert bench.protocol.out[-1] == b"15"
     bench.allocation.abort()
 
 
