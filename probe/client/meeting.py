@@ -209,6 +209,7 @@ class Meeting:
             self._pinned = True
             try:
                 await entry.participant.force_topology(topology)
+                entry.topology = topology  # nobody else is there yet, so nothing was carried in any other way
             except (
                 ConfigError
             ) as error:  # not to be had here: that is said once, and the room is what the platform makes it

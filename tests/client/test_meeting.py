@@ -229,6 +229,11 @@ async def test_the_first_one_in_pins_the_room(topology: str, monkeypatch: pytest
     await hall.run()
     assert hall.pinned == [("room-p1", topology)]
     assert hall.moves() == []
+    assert hall.meeting.entries[0].topology == topology  # the fake says p2p until it is told
+    [first] = [
+        one for one in hall.bench.samples if one.metric == "join_success_ratio" and one.detail["who"] == "room-p1"
+    ]
+    assert first.tags == {"topology": topology}
 
 
 async def test_a_platform_that_cannot_be_pinned_is_complained_of_once(monkeypatch: pytest.MonkeyPatch) -> None:
