@@ -5,8 +5,8 @@ import sys
 from setuptools import Extension, setup
 
 SOURCES = (
-    "module", "stream", "socket", "reader", "content", "track", "source", "pacer", "route", "output", "forward",
-    "analysis", "playout", "tally", "seal",
+    "module", "stream", "socket", "arrivals", "reader", "content", "track", "source", "pacer", "route", "output",
+    "forward", "analysis", "playout", "tally", "seal",
 )  # fmt: skip
 HEADERS = ("column", "core", "forward", "gcm", "seal", "sender", "socket", "stream")
 WARNINGS = ["-Wall", "-Wextra", "-Wno-unused-parameter", "-Wno-missing-field-initializers"]

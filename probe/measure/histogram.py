@@ -1,9 +1,7 @@
 """A mergeable histogram: bounded memory, exact moments, quantiles within 0.25 % of the true value.
 
 Values fall into buckets whose edges grow by a constant factor, so that the error is relative, as in DDSketch (Masson,
-Rim, Lee, VLDB 2019). Sums are kept as exact integers in the unit of the smallest float: floating-point sums depend on
-the order of their terms, and a thousand participants on ten workers must add up to one figure in whatever order they
-report.
+Rim, Lee, VLDB 2019). Sums are exact (`probe.measure.exact_sums`).
 """
 
 from __future__ import annotations
@@ -11,12 +9,13 @@ from __future__ import annotations
 import math
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from fractions import Fraction
-from itertools import accumulate, pairwise
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+from probe.measure.exact_sums import Part, mean_of, pack, sums_of_many, sums_of_one, sums_of_parts, unpack, variance_of
 
 RELATIVE_ERROR = 0.0025
 """Largest relative error of a bucketed value; half of what was asked for, since 0.5 % of a MOS is already 0.02."""
@@ -27,14 +26,6 @@ LARGEST = 1e18
 
 _FACTOR = (1 + RELATIVE_ERROR) / (1 - RELATIVE_ERROR)
 _LOG_FACTOR = math.log(_FACTOR)
-_UNIT_BITS = 1074  # every finite float is a whole multiple of 2**-1074
-_SUM_UNIT = 1 << _UNIT_BITS
-_SQUARE_UNIT = 1 << (2 * _UNIT_BITS)
-_LIMBS = (18, 36, 53)
-"""Where the three parts of a float's 53 bits end: the products of two parts, 2**16 of them added up, are whole numbers that a
-float holds, in whatever order they are added."""
-_BLOCK = 1 << 13
-"""Values at a time: in cache, and few enough that no linear-algebra library wakes its threads for them."""
 _SHORT = 64
 """Fewer values are faster counted one by one."""
 _NEAR_EDGE = 1e-6
@@ -66,34 +57,13 @@ def _count_buckets(magnitudes: NDArray[np.float64], counts: dict[int, int]) -> N
         counts[bucket] = counts.get(bucket, 0) + count
 
 
-def _shift(number: int, bits: int) -> int:
-    """What is shifted down has zeros there: no finite float has anything below the unit."""
-    return number << bits if bits >= 0 else number >> -bits
-
-
 def _representative(bucket: int) -> float:
     """The point of (factor^(b-1), factor^b] that is equally far, relatively, from both edges."""
     return 2.0 * math.exp(bucket * _LOG_FACTOR) / (_FACTOR + 1.0)
 
 
-def _pack(number: int) -> str:
-    """An exact integer as "hex digits << shift": short, because most low bits are zero."""
-    shift = (number & -number).bit_length() - 1 if number else 0
-    return f"{number >> shift:x}<<{shift}"
-
-
-def _unpack(text: object) -> int:
-    digits, _, shift = str(text).partition("<<")
-    if not 0 <= int(shift) <= 4 * _UNIT_BITS:
-        raise ValueError(f"shift {shift} out of range")
-    return int(digits, 16) << int(shift)
-
-
-Tally = tuple[
-    float, float, list[tuple[int, int, int, int, int, int]], int, list[tuple[int, int]], list[tuple[int, int]]
-]
-"""What many values add: minimum, maximum, (exponent, sign, sum in two words of 64 bits, sum of squares likewise) in units of
-2**(exponent - 53), values counted as zero, (bucket, count) above zero, below zero."""
+Tally = tuple[float, float, list[Part], int, list[tuple[int, int]], list[tuple[int, int]]]
+"""What many values add: minimum, maximum, sums by power of two, values counted as zero, (bucket, count) above zero, below zero."""
 _compiled: Callable[[Any, float, float, float], Tally | None] | None = None
 
 
@@ -130,7 +100,9 @@ class Histogram:
         self.count += count
         self._minimum = min(self._minimum, value)
         self._maximum = max(self._maximum, value)
-        self._add_moments(value, count)
+        total, squares = sums_of_one(value, count)
+        self._total += total
+        self._squares += squares
         if abs(value) < SMALLEST:
             self._zeros += count
             return
@@ -156,8 +128,7 @@ class Histogram:
         lowest = array.min().item()
         self._minimum = min(self._minimum, lowest)
         self._maximum = max(self._maximum, array.max().item())
-        for start in range(0, len(array), _BLOCK):
-            self._add_many_moments(array[start : start + _BLOCK])
+        self._add_sums(sums_of_many(array))
         if lowest >= SMALLEST:  # the usual
             _count_buckets(magnitudes, self._positive)
             return
@@ -167,46 +138,19 @@ class Histogram:
         _count_buckets(magnitudes[counted & (array < 0)], self._negative)
 
     def _add_tally(self, count: int, found: Tally) -> None:
-        minimum, maximum, sums, zeros, positive, negative = found
+        minimum, maximum, parts, zeros, positive, negative = found
         self.count += count
         self._minimum = min(self._minimum, minimum)
         self._maximum = max(self._maximum, maximum)
-        for exponent, sign, total_high, total_low, squares_high, squares_low in sums:
-            power = exponent + _UNIT_BITS - _LIMBS[-1]
-            self._total += sign * _shift(total_high << 64 | total_low, power)
-            self._squares += _shift(squares_high << 64 | squares_low, 2 * power)
+        self._add_sums(sums_of_parts(parts))
         self._zeros += zeros
         for side, counts in ((self._positive, positive), (self._negative, negative)):
             for bucket, times in counts:
                 side[bucket] = side.get(bucket, 0) + times
 
-    def _add_many_moments(self, values: NDArray[np.float64]) -> None:
-        """Exact sums: by power of two, the parts of the values' 53 bits are added up as floats."""
-        fractions, exponents = np.frexp(values)
-        order = np.argsort(exponents.astype(np.int16), kind="stable")
-        fractions, exponents = fractions[order], exponents[order]
-        limbs, scale = [], 0
-        for end in _LIMBS:
-            shifted = fractions * 2.0 ** (end - scale)
-            limbs.append(np.trunc(shifted))
-            fractions, scale = shifted - limbs[-1], end
-        edges = [0, *((exponents[1:] != exponents[:-1]).nonzero()[0] + 1).tolist(), len(values)]
-        for first, last in pairwise(edges):
-            power = exponents.item(first) + _UNIT_BITS
-            self._add_limbs([limb[first:last] for limb in limbs], power)
-
-    def _add_limbs(self, limbs: list[NDArray[np.float64]], power: int) -> None:
-        for one, (end, limb) in enumerate(zip(_LIMBS, limbs, strict=True)):
-            self._total += _shift(int(np.add.reduce(limb)), power - end)
-            self._squares += _shift(int(limb.dot(limb)), 2 * (power - end))
-            for other_end, other in zip(_LIMBS[:one], limbs[:one], strict=True):
-                self._squares += _shift(2 * int(limb.dot(other)), 2 * power - end - other_end)
-
-    def _add_moments(self, value: float, count: int) -> None:
-        numerator, denominator = value.as_integer_ratio()  # the denominator is a power of two
-        shift = _UNIT_BITS + 1 - denominator.bit_length()
-        self._total += (numerator * count) << shift
-        self._squares += (numerator * numerator * count) << (2 * shift)
+    def _add_sums(self, sums: tuple[int, int]) -> None:
+        self._total += sums[0]
+        self._squares += sums[1]
 
     def merge(self, other: Histogram) -> None:
         """Take in everything that `other` counted; `other` stays as it is (and may be this histogram itself)."""
@@ -231,19 +175,16 @@ class Histogram:
     @property
     def sum(self) -> float:
         """The exact sum, rounded once."""
-        return float(Fraction(self._total, _SUM_UNIT))
+        return mean_of(self._total, 1)
 
     @property
     def mean(self) -> float | None:
-        return float(Fraction(self._total, self.count * _SUM_UNIT)) if self.count else None
+        return mean_of(self._total, self.count) if self.count else None
 
     @property
     def variance(self) -> float | None:
         """Sample variance (n - 1), exact before one rounding; None below two values."""
-        if self.count < 2:
-            return None
-        spread = self._squares * self.count - self._total * self._total
-        return float(Fraction(spread, self.count * (self.count - 1) * _SQUARE_UNIT))
+        return variance_of(self._total, self._squares, self.count) if self.count >= 2 else None
 
     @property
     def skewness(self) -> float:
@@ -322,8 +263,8 @@ class Histogram:
             "count": self.count,
             "min": self.minimum,
             "max": self.maximum,
-            "sum": _pack(self._total),
-            "squares": _pack(self._squares),
+            "sum": pack(self._total),
+            "squares": pack(self._squares),
             "zeros": self._zeros,
             "positive": [[bucket, self._positive[bucket]] for bucket in sorted(self._positive)],
             "negative": [[bucket, self._negative[bucket]] for bucket in sorted(self._negative)],
@@ -338,7 +279,7 @@ class Histogram:
                 raise ValueError(f"made with relative error {data['relative_error']}, not {RELATIVE_ERROR}")
             found.count = int(data["count"])
             found._zeros = int(data["zeros"])
-            found._total, found._squares = _unpack(data["sum"]), _unpack(data["squares"])
+            found._total, found._squares = unpack(data["sum"]), unpack(data["squares"])
             found._positive = {int(bucket): int(count) for bucket, count in data["positive"]}
             found._negative = {int(bucket): int(count) for bucket, count in data["negative"]}
             if found.count:

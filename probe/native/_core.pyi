@@ -136,7 +136,7 @@ class Pacer:
     @property
     def lateness_lost(self) -> int: ...
 
-# Reception (stream.c, socket.c, reader.c)
+# Reception (stream.c, socket.c, arrivals.c, reader.c)
 
 class StreamCounter:
     """One stream counted; `probe.measure.stream_counter.StreamCounter` says what each figure means."""
@@ -284,7 +284,15 @@ class Fanout:
 # Analysis (analysis.c): the usual cases of `probe.measure`, None where a case is unusual. `probe.native.analysis` calls these.
 
 def frames(
-    records: Buffer, next: int | None, clock: float, packets: int, first_arrival: float, capture: float, size: int, /
+    records: Buffer,
+    next: int | None,
+    clock: float,
+    packets: int,
+    first_arrival: float,
+    capture: float,
+    size: int,
+    timestamp: int,
+    /,
 ) -> tuple[bytes, int, float, int, int, float, float, int, int] | None:
     """Whole frames of an unbroken run of records, the state of HeaderFrames before it: their columns (complete, first arrival,
     capture, size, timestamp) one behind the other, how many, and the state after it."""

@@ -1,4 +1,4 @@
-/* Socket, as Python sees it: whose it is, what unprotects its packets, and which streams are watched. reader.c reads it. */
+/* Socket, as Python sees it: whose it is, what unprotects its packets, and which streams are watched. arrivals.c reads it. */
 #include "socket.h"
 
 PyTypeObject *socket_type = NULL;

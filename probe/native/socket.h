@@ -24,6 +24,13 @@ typedef struct {
 
 extern PyTypeObject *socket_type;
 
+/* Before the first drain. */
+void prepare_buffers(void);
+
+/* All that has arrived, `offset` being monotonic less wall-clock seconds: what Python has to see goes to `others`, streams to look
+   at go to `attention`. 1 if some is left, which nothing tells of again; -1 with an exception set. One drain at a time. */
+int socket_drain(Socket *self, double offset, PyObject *others, PyObject *attention);
+
 static inline Stream **slot_of(Stream **table, unsigned int slots, uint32_t ssrc) {
     unsigned int at = (ssrc * 2654435761u) & (slots - 1);
     while (table[at] != NULL && table[at]->ssrc != ssrc) at = (at + 1) & (slots - 1);

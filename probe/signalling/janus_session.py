@@ -20,7 +20,8 @@ from probe.signalling.janus_messages import (
     keepalive,
     name_of,
 )
-from probe.signalling.janus_transport import CLOSE_DEADLINE, Lost, Nonsense, Transport
+from probe.signalling.janus_transport import Lost, Nonsense, Transport
+from probe.signalling.websocket import CLOSE_DEADLINE
 
 ANSWER_DEADLINE = 10.0
 LAST_DEADLINE = 1.0

@@ -14,17 +14,13 @@ from probe.model.url import without_secrets
 from probe.signalling.access import Access
 from probe.signalling.janus_messages import SUBPROTOCOL, Json, name_of
 from probe.signalling.no_connection import in_words, no_connection
-from probe.signalling.shared_session import SessionLoan
+from probe.signalling.websocket import CLOSE_DEADLINE, CONNECT_DEADLINE, SEND_DEADLINE, WebSocket, at_most
 
-CONNECT_DEADLINE = 10.0
-SEND_DEADLINE = 5.0
-CLOSE_DEADLINE = 1.0
 _POLL_DEADLINE = 60.0
 """Janus answers a long poll within 30 s, with a keepalive where it has nothing to say."""
 _POLL_EVENTS = 20
 _HASTE = 1.0
 """Seconds in which a long poll that has nothing to say is no long poll."""
-_MAX_MESSAGE = 1 << 20
 
 
 class Lost(Exception):
@@ -62,57 +58,31 @@ class WebSocketTransport:
     """One WebSocket with subprotocol `janus-protocol`."""
 
     def __init__(self, url: str, access: Access) -> None:
-        self.where = without_secrets(url)
-        self._access = access
-        self._url = url
-        self._loan: SessionLoan | None = None
-        self._socket: aiohttp.ClientWebSocketResponse | None = None
+        self._socket = WebSocket(url, access, (SUBPROTOCOL,), server="Janus", explain=unreachable)
+        self.where = self._socket.where
 
     async def open(self) -> None:
-        self._loan = self._access.session()
-        try:
-            with self._access.timed("connect"):
-                async with asyncio.timeout(CONNECT_DEADLINE):
-                    self._socket = await self._loan.session.ws_connect(
-                        self._url, protocols=(SUBPROTOCOL,), max_msg_size=_MAX_MESSAGE
-                    )
-            if self._socket.protocol != SUBPROTOCOL:
-                raise ProtocolError(
-                    f"a WebSocket, but it does not speak {SUBPROTOCOL}",
-                    who=self.where,
-                    phase="signalling_connect",
-                    hint="is this Janus's WebSocket port (8188, not the admin's)?",
-                )
-        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
-            await self.close()
-            raise unreachable(error, self.where) from error
-        except ProtocolError:
-            await self.close()
-            raise
+        await self._socket.open()
+        if self._socket.protocol != SUBPROTOCOL:
+            await self._socket.close()
+            raise ProtocolError(
+                f"a WebSocket, but it does not speak {SUBPROTOCOL}",
+                who=self.where,
+                phase="signalling_connect",
+                hint="is this Janus's WebSocket port (8188, not the admin's)?",
+            )
 
     async def send(self, message: Json) -> None:
-        if self._socket is None or self._socket.closed:
-            raise SignallingError("the WebSocket is closed", who=self.where, phase="signalling")
-        try:
-            async with asyncio.timeout(SEND_DEADLINE):
-                await self._socket.send_str(json.dumps(message, separators=(",", ":")))
-        except (aiohttp.ClientError, ConnectionError, TimeoutError) as error:
-            raise _not_sent(message, error, self.where) from error
+        await self._socket.send(json.dumps(message, separators=(",", ":")), name_of(message))
 
     async def receive(self) -> object:
-        if self._socket is None:
-            raise Lost("not connected")
-        message = await self._socket.receive()  # no deadline of its own: the session's keepalives tell a dead server
-        if message.type is aiohttp.WSMsgType.TEXT:
-            return _parsed(message.data)
-        code = self._socket.close_code
-        raise Lost(f"Janus closed the WebSocket (code {code})" if code else "the WebSocket to Janus broke")
+        try:  # no deadline of its own: the session's keepalives tell a dead server
+            return _parsed(await self._socket.receive())
+        except SignallingError as error:
+            raise Lost(error.message) from error
 
     async def close(self) -> None:
-        if self._socket is not None:
-            await _at_most(self._socket.close())
-        if self._loan is not None:
-            await _at_most(self._loan.give_back())
+        await self._socket.close()
 
 
 class HttpTransport:
@@ -214,7 +184,7 @@ class HttpTransport:
             await asyncio.wait([self._polling], timeout=CLOSE_DEADLINE)
         self._arrived.put_nowait(None)
         if self._session is not None:
-            await _at_most(self._session.close())
+            await at_most(self._session.close())
 
 
 def _says_nothing(event: object) -> bool:
@@ -245,11 +215,3 @@ def unreachable(error: Exception, where: str) -> SignallingError:
     return no_connection(
         error, who=where, phase=phase, deadline=CONNECT_DEADLINE, server="Janus", what="is this Janus?"
     )
-
-
-async def _at_most(closing: object) -> None:
-    try:
-        async with asyncio.timeout(CLOSE_DEADLINE):
-            await closing  # type: ignore[misc]
-    except TimeoutError:
-        pass  # nothing more to tell a server that does not answer

@@ -18,6 +18,7 @@ from probe.signalling.access import Access
 from probe.signalling.shim import ShimSignalling
 from sfu_shim.config import ShimConfig
 from sfu_shim.server import ShimServer
+from tests.web_server import web_server
 
 KEY = "let-me-in"
 SETTLE = 0.5
@@ -121,11 +122,8 @@ async def roundtable() -> AsyncIterator[str]:
 
     app = web.Application()
     app.router.add_get("/", handle)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5)
-    await runner.setup()
     try:
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        yield f"ws://127.0.0.1:{runner.addresses[0][1]}/"
+        async with web_server(app, patience=0.5) as port:
+            yield f"ws://127.0.0.1:{port}/"
     finally:
-        await runner.cleanup()
         await shim.stop()

@@ -17,6 +17,7 @@ from urllib.parse import urlencode
 from aiohttp import web
 
 from tests.bench.processes import Usage, kill_tree, leashed, usage
+from tests.web_server import web_server
 
 PAGES = Path(__file__).parent / "pages"
 STAGES = ("idle", "joining", "connected", "begin", "end")
@@ -68,14 +69,8 @@ async def served(stages: Stages) -> AsyncIterator[str]:
     app = web.Application()
     app.router.add_post("/{stage}", stages.take)
     app.router.add_static("/", PAGES)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        host, port = runner.addresses[0][:2]
-        yield f"http://{host}:{port}"
-    finally:
-        await runner.cleanup()
+    async with web_server(app, patience=1.0) as port:
+        yield f"http://127.0.0.1:{port}"
 
 
 async def measure(browser: Sequence[str], participants: int, seconds: float, warm_up: float) -> dict[str, Any]:

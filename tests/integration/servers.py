@@ -14,6 +14,7 @@ from probe.rtc.jsep import Jsep, LocalTransport
 from probe.rtc.peer import Peer, PeerConfig
 from probe.wire.sdp import Candidate
 from sfu_shim.core import protocol as p
+from tests.web_server import web_server
 
 Conversation = Callable[[web.WebSocketResponse], Awaitable[None]]
 
@@ -22,11 +23,11 @@ UNUSED_PORT = 9
 
 
 @asynccontextmanager
-async def websocket_server(converse: Conversation) -> AsyncIterator[str]:
+async def websocket_server(converse: Conversation, protocol: str = p.SUBPROTOCOL) -> AsyncIterator[str]:
     """Every WebSocket is handed to `converse`, and is closed when that returns. Gives the URL."""
 
     async def handle(request: web.Request) -> web.WebSocketResponse:
-        socket = web.WebSocketResponse(protocols=(p.SUBPROTOCOL,))
+        socket = web.WebSocketResponse(protocols=(protocol,))
         await socket.prepare(request)
         await converse(socket)
         await socket.close()
@@ -34,26 +35,15 @@ async def websocket_server(converse: Conversation) -> AsyncIterator[str]:
 
     app = web.Application()
     app.router.add_get("/ws", handle)
-    async with _serving(app) as port:
+    async with web_server(app) as port:
         yield f"ws://127.0.0.1:{port}/ws"
 
 
 @asynccontextmanager
 async def http_server() -> AsyncIterator[str]:
     """A web server without a WebSocket: 404 for everything."""
-    async with _serving(web.Application()) as port:
+    async with web_server(web.Application()) as port:
         yield f"ws://127.0.0.1:{port}/ws"
-
-
-@asynccontextmanager
-async def _serving(app: web.Application) -> AsyncIterator[int]:
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        yield runner.addresses[0][1]
-    finally:
-        await runner.cleanup()
 
 
 @asynccontextmanager

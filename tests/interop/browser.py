@@ -12,6 +12,7 @@ from aiohttp import web
 
 from tests.interop import needs
 from tests.interop.party import DEADLINE
+from tests.web_server import web_server
 
 if TYPE_CHECKING:
     from playwright.async_api import Page
@@ -37,14 +38,8 @@ _ARGUMENTS = (
 async def _served() -> AsyncIterator[str]:
     app = web.Application()
     app.router.add_static("/", PAGES)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        host, port = runner.addresses[0][:2]
-        yield f"http://{host}:{port}"
-    finally:
-        await runner.cleanup()
+    async with web_server(app, patience=1.0) as port:
+        yield f"http://127.0.0.1:{port}"
 
 
 @asynccontextmanager

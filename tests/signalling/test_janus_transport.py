@@ -8,10 +8,11 @@ import pytest
 from aiohttp import web
 
 from probe.model.errors import AccessDenied, ProtocolError, ServerUnreachable, SignallingError
-from probe.signalling import janus_transport
+from probe.signalling import janus_transport, websocket
 from probe.signalling.access import Access
+from probe.signalling.janus_messages import SUBPROTOCOL
 from probe.signalling.janus_session import JanusSession
-from probe.signalling.janus_transport import Lost, open_transport
+from probe.signalling.janus_transport import Lost, Nonsense, open_transport
 from tests.integration import servers
 from tests.signalling.test_calls import Ear
 from tests.signalling.test_whip import Answer, serving, status
@@ -139,7 +140,8 @@ async def _destroyed() -> web.Response:
 
 
 async def test_where_nobody_answers(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(janus_transport, "CONNECT_DEADLINE", 0.2)
+    for module in (janus_transport, websocket):
+        monkeypatch.setattr(module, "CONNECT_DEADLINE", 0.2)
     port = await servers.unused_port()
     for scheme, name in (("ws", "connect"), ("http", "info")):
         async with servers.mute_server() as url:
@@ -156,3 +158,43 @@ async def test_a_handshake_that_is_refused_counts_by_its_status() -> None:
         calls, raised = await opened(url)
     assert calls == [("connect", "4xx", 404)]
     assert isinstance(raised, ProtocolError)
+
+
+async def test_what_the_websocket_brings_until_it_is_lost() -> None:
+    async def converse(socket: web.WebSocketResponse) -> None:
+        await socket.send_str(await socket.receive_str())
+        await socket.close(code=1001)
+
+    async with servers.websocket_server(converse, SUBPROTOCOL) as url:
+        way = open_transport(url, Access())
+        await way.open()
+        await way.send({"janus": "create"})
+        assert await way.receive() == {"janus": "create"}
+        with pytest.raises(Lost, match=r"^Janus closed the WebSocket \(code 1001\)$"):
+            await way.receive()
+        with pytest.raises(SignallingError, match="the WebSocket is closed"):
+            await way.send({"janus": "create"})
+        await way.close()
+
+
+@pytest.mark.parametrize(
+    ("said", "told", "kind"),
+    [(b"\x00", "Janus sent binary data", Lost), ("hello", "Janus sent what is no JSON", Nonsense)],
+)
+async def test_what_is_no_message_ends_the_session(said: str | bytes, told: str, kind: type[Lost]) -> None:
+    async with servers.websocket_server(servers.says(said), SUBPROTOCOL) as url:
+        way = open_transport(url, Access())
+        await way.open()
+        await way.send({"janus": "create"})
+        with pytest.raises(Lost, match=f"^{told}$") as raised:
+            await way.receive()
+        assert type(raised.value) is kind
+        await way.close()
+
+
+async def test_a_websocket_of_another_protocol_is_not_janus() -> None:
+    async with servers.websocket_server(servers.never_answers) as url:
+        calls, raised = await opened(url)
+    assert calls == [("connect", "answered", None)]
+    assert isinstance(raised, ProtocolError)
+    assert raised.message == "a WebSocket, but it does not speak janus-protocol"

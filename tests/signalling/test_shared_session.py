@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import aiohttp
@@ -16,20 +14,7 @@ from probe.signalling import shared_session
 from probe.signalling.access import Access
 from probe.signalling.shared_session import SessionLoan, environment_matters, own_session
 from probe.signalling.shim import ShimSignalling
-
-
-@asynccontextmanager
-async def _answering(handle: Callable[[web.Request], Awaitable[web.Response]]) -> AsyncIterator[str]:
-    """A server that hands every request to `handle`; gives its http URL."""
-    app = web.Application()
-    app.router.add_route("*", "/{any:.*}", handle)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
-    finally:
-        await runner.cleanup()
+from tests.web_server import answering, web_server
 
 
 @pytest.fixture(autouse=True)
@@ -89,9 +74,9 @@ async def test_participants_share_neither_connection_nor_cookies() -> None:
         return response
 
     keep = SessionLoan()
-    async with _answering(refuse) as url:
+    async with web_server(answering(refuse)) as port:
         for _ in range(2):
-            async with keep.session.get(url) as response:
+            async with keep.session.get(f"http://127.0.0.1:{port}") as response:
                 await response.read()
     await keep.give_back()
     assert len(set(ports)) == 2
@@ -117,8 +102,8 @@ async def test_a_proxy_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
         asked.append(request.path_qs)
         return web.Response(status=502)
 
-    async with _answering(proxy) as url:
-        monkeypatch.setenv("ws_proxy", url)
+    async with web_server(answering(proxy)) as port:
+        monkeypatch.setenv("ws_proxy", f"http://127.0.0.1:{port}")
         way = ShimSignalling("ws://meet.invalid/ws", Access())
         with pytest.raises(ProtocolError, match="502"):
             await way.connect()

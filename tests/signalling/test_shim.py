@@ -16,6 +16,7 @@ from probe.signalling.shim import ShimSignalling
 from sfu_shim.core import protocol as p
 from tests.integration import servers
 from tests.signalling.test_calls import Ear
+from tests.web_server import web_server
 
 WELCOME = p.Welcome(
     participant="me", room="r", topology="sfu", members=("you",),
@@ -194,7 +195,7 @@ async def test_http_refusals(status: int, kind: type[SignallingError]) -> None:
 
     app = web.Application()
     app.router.add_get("/ws", refuse)
-    async with servers._serving(app) as port:
+    async with web_server(app) as port:
         way = ShimSignalling(f"ws://127.0.0.1:{port}", Access())
         with pytest.raises(kind, match=str(status)):
             await way.connect()

@@ -31,6 +31,7 @@ from tests.integration import servers
 from tests.interop.party import until
 from tests.signalling.test_calls import Ear
 from tests.signalling.test_whip_messages import ANSWER, CANDIDATE, OFFER
+from tests.web_server import answering, web_server
 
 Answer = web.Response | Callable[[], Awaitable[web.Response]]
 
@@ -77,16 +78,9 @@ class Server:
 @asynccontextmanager
 async def serving(answers: dict[str, list[Answer]], tls: ssl.SSLContext | None = None) -> AsyncIterator[Server]:
     server = Server(answers)
-    app = web.Application()
-    app.router.add_route("*", "/{anything:.*}", server.handle)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls).start()
-        server.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+    async with web_server(answering(server.handle), tls=tls) as port:
+        server.url = f"http://127.0.0.1:{port}"
         yield server
-    finally:
-        await runner.cleanup()
 
 
 def created(sdp: str = ANSWER, status: int = 201, **headers: str) -> web.Response:
