@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from probe.client.context import Context
 from probe.measure.assembly import MediaPacket
 from probe.measure.audio_quality import AudioQuality, AudioScore
+from probe.measure.opus_rate import CLOCK_RATE, OpusRate
 from probe.measure.playout import PlayoutWindow
 from probe.measure.records import RESTARTED, Records, joined
 from probe.native.analysis import playout_buffer
@@ -17,11 +18,9 @@ WINDOW = 2.0
 SHORTEST_WINDOW = 1.0
 _EARLY = 0.05
 """Seconds by which a window may be shorter: who asks once a second is late by a little, now more, now less."""
-PACKETISATION = 0.02
 LOOK_AHEAD = 0.0065
 """Opus look-ahead in seconds, at 48 kHz (RFC 6716 section 2.1.4, and measured)."""
 
-_CLOCK_RATE = 48_000
 _MOST_HELD = 4096
 """Records that wait for a window: more than a minute's, if nobody asks."""
 
@@ -39,11 +38,10 @@ class Listening:
         self._remote = remote
         self._tags = {"topology": topology}
         self._audio_tags = self._tags | {"kind": "audio"}
-        self._buffer = playout_buffer()
+        self._buffer = playout_buffer(foreign=remote not in context.captures)
         self._quality = AudioQuality("opus")
         self._started = 0.0
-        self._bytes = 0
-        self._packets = 0
+        self._rate_of_speech = OpusRate()
         self._one_way = 0.0
         self._one_way_known = 0
         self._last_one_way: float | None = None
@@ -62,10 +60,13 @@ class Listening:
         if self._origin is None:
             self._origin = extended_timestamp
             self._started = packet.arrival
-        self._bytes += len(packet.payload)
-        self._packets += 1
+        if packet.restarted:
+            self._begin_anew(packet.arrival)
+        self._rate_of_speech.on_packets(
+            np.array((packet.sequence,)), np.array((extended_timestamp,)), np.array((len(packet.payload),), np.uint32)
+        )
         known = packet.capture_time is not None and self._remote in self._context.captures  # else its clock is not ours
-        media_time = packet.capture_time if known else (extended_timestamp - self._origin) / _CLOCK_RATE
+        media_time = packet.capture_time if known else (extended_timestamp - self._origin) / CLOCK_RATE
         assert media_time is not None
         self._buffer.on_packet(packet.sequence, media_time, packet.arrival)
         if known and packet.capture_time is not None:
@@ -87,8 +88,7 @@ class Listening:
             self._settle()
 
     def _settle(self) -> None:
-        """Take in the records. Where the stream restarted the playout buffer begins anew: what the sender jumped over was
-        never sent."""
+        """Take in the records."""
         if not self._held:
             return
         records = joined(self._records)
@@ -98,24 +98,28 @@ class Listening:
             if not len(part):
                 continue
             if part["flags"].item(0) & RESTARTED:
-                self._judge(part["arrival"].item(0))
-                self._buffer.reset()
+                self._begin_anew(part["arrival"].item(0))
             self._on_part(part)
+
+    def _begin_anew(self, now: float) -> None:
+        """The stream restarted, and the playout buffer too: what the sender jumped over was never sent."""
+        self._judge(now)
+        self._buffer.reset()
 
     def _on_part(self, records: Records) -> None:
         timestamps, arrivals = records["timestamp"], records["arrival"]
         first = self._unwrap.unwrap(timestamps.item(0))
         ticks = (timestamps - timestamps[0]).view(np.int32)  # modulo 2**32, nearest to the first
         self._unwrap.unwrap(timestamps.item(int(ticks.argmax())))
-        self._bytes += int(np.add.reduce(records["size"]))
-        self._packets += len(records)
+        extended = ticks + np.int64(first)
+        self._rate_of_speech.on_packets(records["sequence"], extended, records["size"])
         captures = records["capture"]
         if self._remote in self._context.captures:
             self._on_delays(arrivals - captures)
             if not np.isnan(np.add.reduce(captures)):
                 self._buffer.on_packets(records["sequence"], captures, arrivals)
                 return
-        media_times = (ticks + np.int64(first - (self._origin or 0))) / _CLOCK_RATE
+        media_times = (extended - (self._origin or 0)) / CLOCK_RATE
         self._buffer.on_packets(records["sequence"], media_times, arrivals)
 
     def _on_delays(self, delays: NDArray[np.float64]) -> None:
@@ -143,10 +147,10 @@ class Listening:
         if self._one_way_known:
             self._last_one_way = self._one_way / self._one_way_known
         one_way = self._last_one_way if self._last_one_way is not None else (self._round_trip or 0.0) / 2
-        delay = one_way + PACKETISATION + LOOK_AHEAD + window.delay_seconds
+        bitrate = self._rate_of_speech.take()
+        delay = one_way + self._rate_of_speech.packet_seconds + LOOK_AHEAD + window.delay_seconds
         loss = window.loss_ratio if window.expected else None
-        bitrate = self._bytes * 8 / (self._packets * PACKETISATION) if self._packets else 0.0
-        self._bytes = self._packets = self._one_way_known = 0
+        self._one_way_known = 0
         self._one_way = 0.0
         if (found := self._quality.add_window(loss, window.burst_ratio, delay, bitrate, elapsed)) is not None:
             self.last = found

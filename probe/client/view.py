@@ -149,7 +149,7 @@ class View:
         if not stream.media:
             self._milestone(path, "first_decoded", seen)
         identity = captured if captured is not None else frame.complete
-        new = self._timelines["video"].on_media(identity, frame.complete, path)
+        new = self._timelines["video"].on_media(identity, frame.complete, path) or captured is None
         self._flowing(path, stream, seen, seen)
         if not new:
             return
@@ -241,6 +241,7 @@ class View:
         self._flowing(path, stream, arrival.item(0), arrival.item(-1), len(arrival))
         if kind == "audio":
             return
+        new |= identity == arrival  # what tells no capture is no repetition: frames behind a hole are there all at once
         if np.count_nonzero(new) < len(new):
             media = media.at(new)
         if len(media.arrival):

@@ -23,7 +23,8 @@ _START_REACH = 64
 @dataclass(frozen=True, slots=True)
 class MediaPacket:
     """`sequence` is extended (never wraps), `timestamp` in RTP units (32 bit or extended), `arrival` in seconds;
-    `recovered`: came by retransmission; `capture_time` in seconds where the sender told it."""
+    `recovered`: came by retransmission; `capture_time` in seconds where the sender told it; `restarted`: the stream began anew
+    here, and what was missing before will not come."""
 
     sequence: int
     timestamp: int
@@ -32,6 +33,7 @@ class MediaPacket:
     arrival: float
     recovered: bool = False
     capture_time: float | None = None
+    restarted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,11 +94,13 @@ class FrameAssembler:
         """Take a packet at `now` (seconds, not decreasing). The frames that it completes or sets free, in order.
 
         Duplicates and packets of what was given up are dropped. A sequence number further back than `max_packets` is
-        taken as a restarted stream.
+        taken as a restarted stream too.
         """
         frames = self.poll(now)  # first: what comes too late is too late, however seldom anybody polls
-        if self._next is not None and packet.sequence < self._next - self._max_packets:
+        if self._next is not None and (packet.restarted or packet.sequence < self._next - self._max_packets):
             frames += self._restart()
+        if self._next is None and not packet.payload:
+            return frames  # padding begins no stream
         if self._next is None:
             certain = self._format.surely_starts_frame(packet.payload)
             self._next = packet.sequence - (0 if certain else _START_REACH)

@@ -1,8 +1,11 @@
 """Video frames from RTP headers alone: where one ends its marker tells, whether it is whole the sequence numbers tell.
 
 A frame is whole when every number from the one after the previous frame's marker to its own marker has arrived; the
-stream's first frame begins with the first packet seen. Nothing is known of payloads: whether a frame can be decoded is not
-asked. A hole is waited for as `probe.measure.assembly` does it, so that both depths time a repaired frame alike.
+stream's first frame begins with the first packet seen. The timestamp, which all packets of a frame share (RFC 3550 section
+5.1), tells the rest: of a sender that sets no marker (RFC 6184 section 5.1 forbids to rely on it) the next frame's first packet
+shows the end, and what still comes with the timestamp of an ended frame, as padding does, belongs to none. Nothing is known
+of payloads: whether a frame can be decoded is not asked. A hole is waited for as `probe.measure.assembly` does it, so that
+both depths time a repaired frame alike.
 """
 
 from __future__ import annotations
@@ -30,7 +33,7 @@ _Found = tuple[int, float, float, float, int]
 class Frames(NamedTuple):
     """Whole frames, in order. `complete`: arrival of the packet that completed it, or of what it had to wait for, or the end
     of the wait; `first_arrival` of any of its packets; `capture`: the earliest that its packets tell, NaN without; all
-    in monotonic seconds. `size`: bytes of payload. `timestamp`: RTP's, of the packet with the marker."""
+    in monotonic seconds. `size`: bytes of payload. `timestamp`: RTP's."""
 
     timestamp: NDArray[np.uint32]
     complete: NDArray[np.float64]
@@ -51,11 +54,12 @@ class HeaderFrames:
         self._gap = 0  # numbers given up just before it
         self._clock = -math.inf  # latest arrival, or end of a wait, up to `_next`
         self._waiting: dict[int, _Row] = {}  # behind a hole, in order of arrival
+        self._timestamp = -1  # of the open frame; where none is, of the one that ended last
         self._close()
 
     def _close(self) -> None:
-        """Behind a marker: the next packet begins a frame."""
-        self._packets = self._size = self._timestamp = 0
+        """Behind a frame: the next packet begins another."""
+        self._packets = self._size = 0
         self._first_arrival, self._capture = math.inf, math.nan
         self._torn = False  # something of the open frame is missing for good, or may be
 
@@ -100,7 +104,14 @@ class HeaderFrames:
             return False
         if sequences.tobytes() != np.arange(first, first + len(sequences)).tobytes():
             return False
-        return not int(np.bitwise_or.reduce(records["flags"])) & RESTARTED
+        return not int(np.bitwise_or.reduce(records["flags"])) & RESTARTED and self._is_tidy(records)
+
+    def _is_tidy(self, records: Records) -> bool:
+        """Whether the timestamp changes behind each marker, and nowhere else."""
+        timestamps, ends = records["timestamp"], (records["flags"] & MARKER) != 0
+        if (timestamps.item(0) == self._timestamp) != (self._packets > 0):
+            return False
+        return not np.count_nonzero((timestamps[1:] != timestamps[:-1]) != ends[:-1])
 
     def _add_run(self, records: Records) -> Frames:
         arrivals, captures, sizes = records["arrival"], records["capture"], records["size"]
@@ -108,6 +119,7 @@ class HeaderFrames:
         if clocks.item(0) < self._clock:
             clocks = np.maximum(clocks, self._clock)
         self._clock, self._next = clocks.item(-1), records["sequence"].item(-1) + 1
+        self._timestamp = records["timestamp"].item(-1)
         (ends,) = (records["flags"] & MARKER).nonzero()
         if not len(ends):
             self._open(records)
@@ -130,7 +142,6 @@ class HeaderFrames:
     def _open(self, records: Records) -> None:
         """Packets without a marker: a frame that is still coming in."""
         self._packets += len(records)
-        self._timestamp = records["timestamp"].item(-1)
         self._first_arrival = min(self._first_arrival, records["arrival"].min().item())
         self._capture = float(np.fmin(self._capture, np.fmin.reduce(records["capture"])))
         self._size += int(records["size"].sum())
@@ -163,8 +174,13 @@ class HeaderFrames:
         sequence, arrival, capture, timestamp, size, flags = row
         self._next = sequence + 1
         self._clock = max(self._clock, arrival)
+        if timestamp == self._timestamp and not self._packets:
+            self._gap = 0  # what is missing before it is of the ended frame's time too: no part of the next
+            return
         if self._gap:
             self._cross_gap(timestamp)
+        elif self._packets and timestamp != self._timestamp:
+            self._end(found)
         self._packets += 1
         self._timestamp = timestamp
         self._size += size
@@ -172,11 +188,15 @@ class HeaderFrames:
         if capture == capture:
             self._capture = min(capture, self._capture) if self._capture == self._capture else capture
         if flags & MARKER:
-            if self._torn:
-                self.lost_frames += 1
-            else:
-                found.append((timestamp, self._clock, self._first_arrival, self._capture, self._size))
-            self._close()
+            self._end(found)
+
+    def _end(self, found: list[_Found]) -> None:
+        """Of the open frame nothing more will come."""
+        if self._torn:
+            self.lost_frames += 1
+        else:
+            found.append((self._timestamp, self._clock, self._first_arrival, self._capture, self._size))
+        self._close()
 
     def _cross_gap(self, timestamp: int) -> None:
         """Judge the first packet behind numbers that were given up: is it the beginning of a frame?
@@ -211,7 +231,7 @@ class HeaderFrames:
             self._give_up(self._clock, found)
         self.lost_frames += self._packets > 0
         self._close()
-        self._next = None
+        self._next, self._timestamp = None, -1
 
 
 def _frames(found: list[_Found]) -> Frames:

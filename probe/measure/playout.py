@@ -26,6 +26,10 @@ START_TARGET = 0.080
 """Target before enough packets were seen."""
 RESYNC = 5.0
 """A transit time this far from the fastest shows a new clock at the sender, not the network."""
+STEADY = 10
+"""Packets in a row, all too late for any target and within `EVEN` seconds of each other: no stall, for what was held up comes
+faster than it was sent, but a sender whose clock stood still (muted) or was set back (another source at the server)."""
+EVEN = 0.050
 _RETARGET_EVERY = 25
 MAX_PENDING = 4096
 SHORT = 8
@@ -61,10 +65,14 @@ class PlayoutBuffer:
     """Adaptive buffer of one audio stream (quality model: with d = arrival − media time, the base is the least d of the last
     10 s, the target clamp(p97(d − base) + 20 ms, 20 ms, 200 ms); a packet is late if d − base exceeds the target).
 
+    `foreign`: media times are a stranger's RTP timestamps, which may step: by more than a target can bridge the buffer begins anew,
+    at once where they step ahead, and after `STEADY` packets where they step back.
+
     Arrays, not objects: a second of packets is taken at once where they come in order, with the same results.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, foreign: bool = False) -> None:
+        self._foreign = foreign
         self._times = array("d")  # arrivals of the last 10 s; one that crosses another counts as the same instant
         self._transits = array("d")  # their d
         self._base = math.inf  # the least d of the last 10 s, and when it was
@@ -84,13 +92,17 @@ class PlayoutBuffer:
         if sequence <= self._newest and self._known(sequence):
             return
         transit = arrival - media_time
-        if self._times and abs(transit - self._base) > RESYNC:
+        if self._times and (
+            abs(transit - self._base) > RESYNC or (self._foreign and transit < self._base - MAX_TARGET)
+        ):
             self._resync()
         self._observe(transit, arrival)
         self._newest = max(self._newest, sequence)
         self._sequences.append(sequence)
         self._deadlines.append(media_time + self._base + self.target_seconds)
         self._waits.append(self._base + self.target_seconds - transit)
+        if self._foreign and transit > self._base + MAX_TARGET:
+            self._look_for_step()
         if len(self._sequences) > MAX_PENDING:
             self._forget(min(self._sequences))
 
@@ -213,6 +225,19 @@ class PlayoutBuffer:
         self.target_seconds = START_TARGET
         self.resyncs += 1
 
+    def _look_for_step(self) -> None:
+        """If the last packets are the first of a stepped clock, begin anew with them: what is not judged yet is due by it."""
+        times, transits = self._times[-STEADY:], self._transits[-STEADY:]
+        if len(transits) < STEADY or min(transits) <= self._base + MAX_TARGET or max(transits) - min(transits) > EVEN:
+            return
+        self._resync()
+        for transit, time in zip(transits, times, strict=True):
+            self._observe(transit, time)
+        reach = self._base + self.target_seconds
+        for place in range(-min(STEADY, len(self._sequences)), 0):
+            self._waits[place] = reach - transits[place]
+            self._deadlines[place] = times[place] + self._waits[place]
+
     # many at once
 
     def _steady(
@@ -225,9 +250,13 @@ class PlayoutBuffer:
             return False
         if np.count_nonzero(sequences[1:] <= sequences[:-1]) or np.count_nonzero(arrivals[1:] < arrivals[:-1]):
             return False
+        return self._apart(media_times, arrivals) <= (MAX_TARGET if self._foreign else RESYNC)
+
+    def _apart(self, media_times: NDArray[np.float64], arrivals: NDArray[np.float64]) -> float:
+        """By how much transit times and the base differ at most."""
         transits = arrivals - media_times
-        lowest, highest = np.minimum.reduce(transits), np.maximum.reduce(transits)
-        return bool(max(highest, self._base) - min(lowest, self._base) <= RESYNC)
+        lowest, highest = np.minimum.reduce(transits).item(), np.maximum.reduce(transits).item()
+        return float(max(highest, self._base) - min(lowest, self._base))
 
     def _take_run(
         self, sequences: NDArray[np.int64], media_times: NDArray[np.float64], arrivals: NDArray[np.float64]

@@ -18,13 +18,17 @@ typedef struct {
 
 static const Open nothing_open = {INFINITY, NAN, 0, 0};
 
-/* Unbroken, directly behind what was before, the stream not begun anew. `markers`: frames that end within. */
-static int is_run(const Record *records, size_t count, const int64_t *next, size_t *markers) {
+/* Unbroken, directly behind what was before, the stream not begun anew, the timestamp another one behind each marker and nowhere
+   else; `opened`: the frame of `timestamp` has not ended. `markers`: frames that end within. */
+static int is_run(const Record *records, size_t count, const int64_t *next, int opened, long long timestamp, size_t *markers) {
     *markers = 0;
     if (!count || (next != NULL && records[0].sequence != *next)) return 0;
     for (size_t at = 0; at < count; at++) {
         if (records[at].sequence != records[0].sequence + (int64_t)at || records[at].flags & RECORD_RESTARTED) return 0;
-        *markers += records[at].flags & RECORD_MARKER;
+        if ((records[at].timestamp == timestamp) != opened) return 0;
+        timestamp = records[at].timestamp;
+        opened = !(records[at].flags & RECORD_MARKER);
+        *markers += !opened;
     }
     return 1;
 }
@@ -53,17 +57,18 @@ static void cut(const Record *records, size_t count, size_t markers, double *clo
 
 static PyObject *frames(PyObject *module, PyObject *const *args, Py_ssize_t count) {
     Py_buffer view;
-    if (!wants(count, 7, "frames")) return NULL;
+    if (!wants(count, 8, "frames")) return NULL;
     int64_t next = args[1] == Py_None ? 0 : PyLong_AsLongLong(args[1]);
     double clock = PyFloat_AsDouble(args[2]);
     Open open = {.packets = PyLong_AsLongLong(args[3]), .first = PyFloat_AsDouble(args[4]),
                  .capture = PyFloat_AsDouble(args[5]), .size = PyLong_AsLongLong(args[6])};
+    long long timestamp = PyLong_AsLongLong(args[7]);
     if (PyErr_Occurred() || PyObject_GetBuffer(args[0], &view, PyBUF_SIMPLE) < 0) return NULL;
     const Record *records = view.buf;
     size_t rows = (size_t)view.len / sizeof(Record), markers;
     PyObject *result = NULL;
     if ((size_t)view.len % sizeof(Record) || (uintptr_t)view.buf % sizeof(double) ||
-        !is_run(records, rows, args[1] == Py_None ? NULL : &next, &markers)) {
+        !is_run(records, rows, args[1] == Py_None ? NULL : &next, open.packets > 0, timestamp, &markers)) {
         result = Py_NewRef(Py_None);
     } else {
         PyObject *columns = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)(markers * (4 * sizeof(double) + sizeof(uint32_t))));
@@ -72,7 +77,7 @@ static PyObject *frames(PyObject *module, PyObject *const *args, Py_ssize_t coun
             const Record *last = &records[rows - 1];
             result = Py_BuildValue("(NndLLddLI)", columns, (Py_ssize_t)markers, clock, (long long)last->sequence + 1,
                                    open.packets, open.first, open.capture, (long long)open.size,
-                                   open.packets ? last->timestamp : 0);
+                                   last->timestamp);
         }
     }
     PyBuffer_Release(&view);

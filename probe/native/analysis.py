@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from probe.measure.frame_clock import FrameClock
 from probe.measure.freeze import FreezeDetector
 from probe.measure.header_frames import Frames, HeaderFrames
-from probe.measure.playout import MAX_PENDING, SHORT, PlayoutBuffer, PlayoutWindow
+from probe.measure.playout import MAX_PENDING, MAX_TARGET, SHORT, PlayoutBuffer, PlayoutWindow
 from probe.measure.records import Records
 from probe.measure.rtp_stream import emodel_burst_ratio
 from probe.measure.timeline import MediaTimeline
@@ -28,7 +28,14 @@ class NativeFrames(HeaderFrames):
 
     def _run(self, records: Records) -> Frames | None:
         found = core.frames(
-            records, self._next, self._clock, self._packets, self._first_arrival, self._capture, self._size
+            records,
+            self._next,
+            self._clock,
+            self._packets,
+            self._first_arrival,
+            self._capture,
+            self._size,
+            self._timestamp,
         )
         if found is None:
             return None
@@ -86,7 +93,8 @@ class NativePlayout(PlayoutBuffer):
     ) -> None:
         """As PlayoutBuffer.on_packets."""
         run = None
-        if len(sequences) >= SHORT and len(self._sequences) + len(sequences) <= MAX_PENDING:
+        usual = len(sequences) >= SHORT and len(self._sequences) + len(sequences) <= MAX_PENDING
+        if usual and not (self._foreign and self._apart(media_times, arrivals) > MAX_TARGET):
             run = core.playout(
                 sequences, media_times, arrivals, self._times, self._transits,
                 self._newest, self._base, self._base_time, self.target_seconds, self._since_target,
@@ -141,5 +149,5 @@ def freeze_detector() -> FreezeDetector:
     return FreezeDetector() if core is None else NativeFreezes()
 
 
-def playout_buffer() -> PlayoutBuffer:
-    return PlayoutBuffer() if core is None else NativePlayout()
+def playout_buffer(*, foreign: bool = False) -> PlayoutBuffer:
+    return PlayoutBuffer(foreign=foreign) if core is None else NativePlayout(foreign=foreign)

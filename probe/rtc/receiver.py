@@ -189,10 +189,12 @@ class TrackReceiver:
         if self._nack is not None:
             self._nack.on_packet(fate.extended, arrival)
         capture = self._capture_time(header)
-        media = MediaPacket(fate.extended, header.timestamp, header.marker, body, arrival, recovered, capture)
+        media = MediaPacket(
+            fate.extended, header.timestamp, header.marker, body, arrival, recovered, capture, fate.restarted
+        )
         if self.kind == "audio":
             self._hooks.audio(media)
-        elif self._assembler is not None and body:
+        elif self._assembler is not None:  # padding alone too: its number is no hole
             self._frames(self._assembler.add(media, arrival))
 
     # headers only

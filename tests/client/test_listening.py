@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
 import pytest
 
 from probe.client.capture_log import CaptureLog
 from probe.client.listening import Listening
 from probe.measure.assembly import MediaPacket
+from probe.measure.records import RECORD, RESTARTED
+from probe.wire.rtp import TimestampUnwrapper
 from tests.client.fakes import START, Bench
 
 
@@ -113,3 +116,40 @@ def test_a_window_in_which_nothing_came_has_the_delay_of_the_one_before() -> Non
     assert heard.last is not before
     assert heard.last.mos_cq == pytest.approx(before.mos_cq, abs=0.1)  # half of the round trip would be worth 4.4
     assert heard.last.mos_cq < 4.0
+
+
+@pytest.mark.parametrize("bulk", [False, True])
+@pytest.mark.parametrize(
+    ("sequence", "timestamp", "silence", "restarted"),
+    [
+        (1, 960 + 480_000, 10.0, False),  # muted, its clock went on
+        (1, 960, 10.0, False),
+        (1, 960, 3.0, False),  # its clock stood
+        (1, 2**31, 10.0, False),  # another one
+        (1, 2**32 - 96_000, 0.0, False),  # another source at the server
+        (20_000, 123_456_789, 0.0, True),  # a source that began anew
+    ],
+)
+def test_a_stranger_who_falls_silent_has_lost_nothing(
+    sequence: int, timestamp: int, silence: float, restarted: bool, bulk: bool
+) -> None:
+    bench = Bench()
+    heard, unwrap = Listening(bench.context, "me", "you", "sfu"), TimestampUnwrapper()
+    for number in range(500):
+        again = number >= 250
+        extended = number + (sequence - 1) * again
+        ticks = (number * 960 + (timestamp - 960) * again) % 2**32
+        arrival = START + 0.03 + number * 0.02 + silence * again
+        bench.wheel.run_until(arrival)
+        begins = restarted and number == 250
+        if bulk:
+            heard.on_records(np.array([(extended, arrival, np.nan, ticks, 120, begins * RESTARTED, 0)], RECORD))
+        else:
+            packet = MediaPacket(extended, ticks, False, bytes(120), arrival, restarted=begins)
+            heard.on_packet(packet, unwrap.unwrap(ticks))
+        if number % 50 == 49:
+            heard.window(arrival, 0.05)
+    bench.wheel.run_until(bench.clock.now() + 1.0)
+    heard.finish()
+    assert bench.values("residual_loss_ratio") == [0.0]
+    assert bench.values("audio_mos_lq") == [pytest.approx(4.40, abs=0.01)]

@@ -286,3 +286,22 @@ async def test_frames_of_a_stranger_whose_clock_stands_count() -> None:
         viewer.arrive("avideo", (number, arrival, START - 1e9, number * 9000, 500, MARKER, 0))
         if number % FPS == FPS - 1:
             assert viewer.view.window(arrival, None) == number + 1
+
+
+@pytest.mark.parametrize("bulk", [True, False])
+async def test_a_strangers_frames_that_come_at_one_moment_are_frames(bulk: bool) -> None:
+    """Nothing tells their capture; what waited behind a hole is there all at once, and was sent all the same."""
+    viewer = Viewer(ours=False)
+    viewer.open("a", "sfu")
+    for number in range(100):
+        arrival = START + (5.0 if 40 <= number < 50 else number / FPS)
+        viewer.arrive("avideo", (number, arrival, float("nan"), number * 9000, 500, MARKER, 0))
+    if bulk:
+        viewer.push("avideo")
+    else:
+        for number, arrival, _, timestamp, size, _, _ in viewer.held.pop("avideo"):
+            frame = Frame(timestamp, bytes(size), number == 0, arrival, arrival, 1, False, None, True)
+            viewer.paths["avideo"].frame(frame)
+    viewer.view.finish(viewer.bench.clock.now())
+    assert viewer.values("frame_rate") == [pytest.approx(10.0)]
+    assert viewer.values("freeze_count") == [1]

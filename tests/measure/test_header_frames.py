@@ -76,6 +76,7 @@ class Model:
     next: int | None = None
     clock: float = -math.inf
     frame: list[Packet] = field(default_factory=list)
+    ended: int | None = None  # the timestamp of the frame before
     whole: bool = True
     lost: int = 0
     out: list[Row] = field(default_factory=list)
@@ -86,7 +87,7 @@ class Model:
             while self.came:
                 self.skip(self.clock)
             self.lost += bool(self.frame)
-            self.frame, self.whole, self.next = [], True, None
+            self.frame, self.whole, self.next, self.ended = [], True, None, None
         self.next = packet.sequence if self.next is None else self.next
         if packet.sequence >= self.next and packet.sequence not in self.came:
             self.came[packet.sequence] = packet
@@ -101,11 +102,13 @@ class Model:
         first = min(self.came)
         missing, self.next = first - self.next, first
         self.clock = max(self.clock, at)
-        another = bool(self.frame) and self.frame[-1].timestamp != self.came[first].timestamp
-        if another:
-            self.lost += 1
-            self.frame = []
-        self.whole = another and missing == 1
+        behind = self.came[first].timestamp
+        if self.frame or behind != self.ended:
+            another = bool(self.frame) and self.frame[-1].timestamp != behind
+            if another:
+                self.lost += 1
+                self.frame = []
+            self.whole = another and missing == 1
         self.go_on()
 
     def go_on(self) -> None:
@@ -113,6 +116,10 @@ class Model:
             packet = self.came.pop(self.next)
             self.next += 1
             self.clock = max(self.clock, packet.arrival)
+            if not self.frame and packet.timestamp == self.ended:
+                continue
+            if self.frame and packet.timestamp != self.frame[-1].timestamp:
+                self.close()
             self.frame.append(packet)
             if packet.marker:
                 self.close()
@@ -124,6 +131,7 @@ class Model:
             size = sum(p.size for p in self.frame)
             self.out.append((self.frame[-1].timestamp, self.clock, first, min(told, default=-1.0), size))
         self.lost += not self.whole
+        self.ended = self.frame[-1].timestamp
         self.frame, self.whole = [], True
 
 
@@ -160,6 +168,42 @@ def test_undisturbed(make: Maker) -> None:
     assert found[0] == (0, 0.002, 0.0, -0.01, 303)
     assert found[1] == (STEP, 0.04, 0.04, 0.03, 100)
     assert found[5] == (5 * STEP, 0.2 + 0.001, 0.2, 0.19, 201)
+
+
+@makers
+def test_a_sender_without_markers_ends_frames_by_the_next_timestamp(make: Maker) -> None:
+    packets = stream([2] * 30)
+    for packet in packets:
+        packet.marker = False
+    found, lost = watch(packets, make=make)
+    assert [row[0] // STEP for row in found] == list(range(29)), "nothing has shown the end of the last"
+    assert found[3][1:3] == (packets[8].arrival, packets[6].arrival)
+    assert found[3][4] == 201
+    assert lost == 0
+
+
+@makers
+def test_one_missing_marker_makes_no_frame_of_two(make: Maker) -> None:
+    packets = stream([2] * 30)
+    packets[9].marker = False
+    found, lost = watch(packets, make=make)
+    assert [row[0] // STEP for row in found] == list(range(30))
+    assert [row[1] for row in found[3:6]] == [packets[n].arrival for n in (7, 10, 11)]
+    assert lost == 0
+
+
+@makers
+@pytest.mark.parametrize("gone", [None, 21])
+def test_padding_behind_a_frame_belongs_to_none(make: Maker, gone: int | None) -> None:
+    """Probes for bandwidth repeat the timestamp; one that is lost costs no frame."""
+    before, after = stream([2] * 30)[:20], stream([2] * 30, first=3)[20:]
+    probes = [Packet(20 + n, before[-1].arrival + 0.001, before[-1].timestamp, size=255) for n in range(3)]
+    packets = [packet for packet in before + probes + after if packet.sequence != gone]
+    found, lost = watch(packets, make=make)
+    assert [row[0] // STEP for row in found] == list(range(30))
+    assert found[10][2] == after[0].arrival
+    assert {row[4] for row in found} == {201}
+    assert lost == 0
 
 
 def test_nothing_and_half_a_frame() -> None:
@@ -260,6 +304,7 @@ def test_equals_the_model_however_it_is_cut(
     for packet in packets:
         packet.capture = packet.capture if rng.random() < 0.8 else math.nan
         packet.size = rng.choice([0, 80, 1090])
+        packet.marker = packet.marker and rng.random() >= loss / 4
         packet.arrival += rng.uniform(0, jitter) if rng.random() < jitter else 0.0
         packet.restarted = rng.random() < restarts
         packet.arrival += rng.choice([0.0, 0.0, 0.0, 0.7]) if rng.random() < loss / 4 else 0.0  # came by retransmission

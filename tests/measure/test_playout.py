@@ -12,7 +12,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from probe.measure.playout import HISTORY, MAX_TARGET, MIN_TARGET, START_TARGET, PlayoutBuffer, PlayoutWindow
+from probe.measure.playout import (
+    HISTORY,
+    MAX_TARGET,
+    MIN_TARGET,
+    START_TARGET,
+    STEADY,
+    PlayoutBuffer,
+    PlayoutWindow,
+)
 from probe.native.analysis import playout_buffer
 
 PTIME = 0.02
@@ -176,6 +184,39 @@ def test_windows_add_up_to_the_truth(seed: int, loss: float, jitter: float) -> N
         assert window.loss_runs <= window.lost + window.late
 
 
+def stepped(buffer: PlayoutBuffer, step: float, count: int = 100) -> PlayoutWindow:
+    """Two seconds; then the sender's clock is `step` further."""
+    for n in range(100 + count):
+        media = n * PTIME + (step if n >= 100 else 0.0)
+        buffer.on_packet(n, media, n * PTIME + 0.05)
+    return buffer.window(1000.0)
+
+
+@pytest.mark.parametrize("step", [-4.0, -0.25, 0.25, 4.0, -6.0, 6.0])
+def test_a_strangers_clock_that_steps_is_no_lateness(step: float) -> None:
+    """Muted while its clock stood, or another source at the server: the delay is soon what it was before."""
+    window = stepped(PlayoutBuffer(foreign=True), step)
+    assert (window.expected, window.lost, window.late) == (200, 0, 0)
+    assert window.target_seconds == pytest.approx(MIN_TARGET)
+    if -5.0 < step < 0.0:
+        assert stepped(PlayoutBuffer(), step).late == 100, "our own clocks do not step: that is the network"
+
+
+def test_few_packets_show_no_step() -> None:
+    assert stepped(PlayoutBuffer(foreign=True), -1.0, STEADY - 1).late == STEADY - 1
+    assert stepped(PlayoutBuffer(foreign=True), -1.0, STEADY).late == 0
+
+
+def test_a_stall_of_a_stranger_is_no_step() -> None:
+    """Nothing for a second, then all that was held up at once: late is what no target bridges."""
+    buffer = PlayoutBuffer(foreign=True)
+    for n in range(200):
+        buffer.on_packet(n, n * PTIME, max(n * PTIME, 3.0 if n >= 100 else 0.0) + 0.05)
+    window = buffer.window(1000.0)
+    assert (window.expected, window.lost, buffer.resyncs) == (200, 0, 0)
+    assert 40 <= window.late <= 50
+
+
 # many at once
 
 
@@ -193,10 +234,15 @@ makers = pytest.mark.parametrize("make", [PlayoutBuffer, playout_buffer])
 
 
 def twins(
-    make: Maker, packets: list[tuple[int, float, float]], cuts: list[int], windows: set[int]
+    make: Callable[..., PlayoutBuffer],
+    packets: list[tuple[int, float, float]],
+    cuts: list[int],
+    windows: set[int],
+    *,
+    foreign: bool = False,
 ) -> tuple[PlayoutBuffer, PlayoutBuffer]:
     """The same packets one by one and in bulk, with a window after some of the cuts."""
-    one, many = PlayoutBuffer(), make()
+    one, many = PlayoutBuffer(foreign=foreign), make(foreign=foreign)
     edges = sorted({0, len(packets), *(cut % (len(packets) + 1) for cut in cuts)})
     for turn, (first, last) in enumerate(itertools.pairwise(edges)):
         for packet in packets[first:last]:
@@ -219,9 +265,10 @@ def twins(
     st.lists(st.integers(0, 1500), max_size=30),
     st.sets(st.integers(0, 30)),
     st.sampled_from([0.0, 0.001, 0.02]),
+    st.booleans(),
 )
 def test_in_bulk_is_the_same(
-    make: Maker, seed: int, loss: float, jitter: float, cuts: list[int], windows: set[int], odd: float
+    make: Maker, seed: int, loss: float, jitter: float, cuts: list[int], windows: set[int], odd: float, foreign: bool
 ) -> None:
     """Loss, reordering, duplicates, new clocks, stalls; over the forgetting of the base."""
     rng = random.Random(seed)
@@ -233,7 +280,7 @@ def test_in_bulk_is_the_same(
         packets += [(n, n * PTIME + clock, n * PTIME + delay + extra)] * (1 + (rng.random() < odd))
     in_order = jitter < PTIME or rng.random() < 0.5
     arrived = [packet for packet in packets if rng.random() >= loss]
-    twins(make, sorted(arrived, key=lambda packet: packet[2]) if in_order else arrived, cuts, windows)
+    twins(make, sorted(arrived, key=lambda packet: packet[2]) if in_order else arrived, cuts, windows, foreign=foreign)
 
 
 @makers

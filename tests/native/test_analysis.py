@@ -19,13 +19,13 @@ ONE = np.zeros(1)
 TWO = np.zeros(2)
 WORDS = np.zeros(3, np.uint32)
 RUN = np.zeros(1, np.int64)
-OPEN = (0, np.inf, np.nan, 0)
+OPEN = (0, np.inf, np.nan, 0, -1)
 
 
 @pytest.mark.parametrize(
     ("call", "error", "said"),
     [
-        (lambda core: core.frames(b""), TypeError, "takes 7 arguments"),
+        (lambda core: core.frames(b""), TypeError, "takes 8 arguments"),
         (lambda core: core.frames("text", None, 0.0, *OPEN), TypeError, "bytes-like"),
         (lambda core: core.frames(b"", "one", 0.0, *OPEN), TypeError, "int"),
         (lambda core: core.rising(WORDS, 0.0, 0.1), TypeError, "wanted numbers of 8 bytes"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 from collections.abc import Iterable
 
@@ -276,3 +277,63 @@ def test_noise_in_a_payload_never_raises(noise: bytes) -> None:
     bench.receiver.poll(bench.clock.time + 2.0, 0.0)
     bench.deliver(bench.unit(9, KEY))
     assert bench.frames[-1].decodable
+
+
+@pytest.mark.parametrize("frames", [True, False])
+def test_padding_between_frames_is_no_hole_and_no_frame(frames: bool) -> None:
+    """Probes for bandwidth on the media's own numbers (RFC 3550 section 5.1: padding), as senders without RTX make them."""
+    bench, sequence = Bench(frames=frames), 65_530
+    for number in range(12):
+        bodies = [b"\x10" + (DELTA if number else KEY), *((b"", b"") if number == 5 else ())]
+        for body in bodies:
+            packet = build_packet(
+                payload_type=OUR_VIDEO[0].payload_type, marker=bool(body), sequence_number=sequence & 0xFFFF,
+                timestamp=number * 3000, ssrc=111, payload=body, padding=0 if body else 255,
+            )  # fmt: skip
+            sequence += 1
+            bench.deliver([packet])
+            bench.receiver.poll(bench.clock.time, 0.05)
+    bench.receiver.pull()
+    assert bench.feedback == []
+    assert bench.receiver.stream.lost_first == 0
+    if not frames:
+        assert [size for part in bench.records for size in part["size"].tolist()].count(0) == 2
+        return
+    assert [frame.timestamp for frame in bench.frames] == [number * 3000 for number in range(12)]
+    assert all(frame.decodable for frame in bench.frames)
+    gaps = [after.complete - before.complete for before, after in itertools.pairwise(bench.frames)]
+    assert gaps == pytest.approx([0.01] * 5 + [0.03] + [0.01] * 5)
+
+
+def test_a_stream_that_begins_with_padding_waits_for_nothing_before_it() -> None:
+    bench = Bench()
+    video = OUR_VIDEO[0].payload_type
+    for sequence, body in enumerate((b"", b"\x10" + DELTA)):
+        packet = build_packet(
+            payload_type=video,
+            marker=bool(body),
+            sequence_number=sequence,
+            timestamp=0,
+            ssrc=111,
+            payload=body,
+            padding=9,
+        )
+        bench.deliver([packet])
+    assert [frame.complete for frame in bench.frames] == [bench.clock.time]
+
+
+def test_a_source_that_begins_anew_is_not_waited_for() -> None:
+    """Its numbers are thousands further, its timestamps anywhere: nothing of what lies between was ever sent."""
+    bench = Bench()
+    numbers = [*range(10), *range(20_000, 20_010)]
+    for place, sequence in enumerate(numbers):
+        packet = build_packet(
+            payload_type=OUR_VIDEO[0].payload_type, marker=True, sequence_number=sequence,
+            timestamp=place * 3000 + (place >= 10) * 10**9, ssrc=111, payload=b"\x10" + (DELTA if place % 11 else KEY),
+        )  # fmt: skip
+        bench.deliver([packet])
+    assert [(f.timestamp % 10**9) // 3000 for f in bench.frames] == [n for n in range(20) if n != 10]
+    assert bench.frames[-1].complete == bench.clock.time
+    assert bench.frames[10].keyframe
+    assert bench.receiver.frames_given_up == 0
+    assert bench.receiver.stream.restarts == 1
