@@ -26,24 +26,30 @@ from probe.measure.summary import Summary
 from probe.model.result import RunError, RunResult, counted_errors
 from probe.model.samples import Sample
 from reports.document import BUG, Document
+from reports.slices import Slices
 from reports.targets.profile import Profile
+from reports.units import GROUPS, Units
 
 TOP_ERRORS = 20
+MOST_UNITS = GROUPS
+"""Participants, meetings or groups of them that a row is judged by: few enough to do so every second."""
 State = Literal["running", "stopping", "finished"]
-Figures = tuple[Summary, dict[str, Any]]
-"""The summary with what only the whole campaign knows, and the generator's health."""
+Figures = tuple[Summary, dict[str, Any], dict[str, Any]]
+"""The summary with what only the whole campaign knows, who took the readings (`Slices.to_dict`), and the generator's health."""
 
 
 class Campaign:
     """`take` what workers report, `tick` the time, `finish` it. `live` and `document` say how it stands at any time.
 
-    `started_at` is UTC, `now` everywhere monotonic seconds of the master's machine. `summary` is all that was measured.
+    `started_at` is UTC, `now` everywhere monotonic seconds of the master's machine. `summary` is all that was measured,
+    `slices.units` by whom.
     """
 
     def __init__(self, settings: Settings, profile: Profile, horizon: str, started_at: datetime, now: float) -> None:
         self.settings, self.profile, self.horizon, self.started_at = settings, profile, horizon, started_at
         self.state: State = "running"
-        self.summary = Summary()
+        self.summary, self.slices = Summary(), Slices()
+        self.slices.units = Units(most=MOST_UNITS)
         self.workers = Standings()
         self.search: LimitSearch | None = None
         self._judgement = Judgement(profile, horizon, judges_of(settings), settings.strict)
@@ -97,9 +103,10 @@ class Campaign:
 
     def _add(self, worker: str, delta: Delta) -> None:
         self.summary.merge(delta.summary)
+        self.slices.units.merge(delta.units)
         self._series.add(delta.summary)
         if self.search is not None:
-            self.search.add(worker, delta.summary)
+            self.search.add(worker, delta.summary, delta.units)
         for row in delta.participants:
             self._participants.add(row)
         for row in delta.migrations:
@@ -159,11 +166,11 @@ class Campaign:
         peak = Sample("concurrent_participants_peak", self._presence.peak, self.elapsed)
         for sample in (peak, *ledger.result(prices).samples(self.elapsed)):
             summary.add(sample)
-        return summary, self.workers.health()
+        return summary, self.slices.to_dict(), self.workers.health()
 
     def document(self) -> Document:
         """The judged report. A search for the limit is judged on the steps that held, if any did."""
-        summary, health = self._held or self._figures()
+        summary, slices, health = self._held or self._figures()
         return self._judgement.document(
             RunResult(
                 id=self.id,
@@ -180,6 +187,7 @@ class Campaign:
                 interrupted=self._interrupted,
                 notes=notes_of(self._facts()),
                 series=self._series.columns(),
+                slices=slices,
             )
         )
 

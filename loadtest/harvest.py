@@ -10,6 +10,7 @@ from typing import Any
 from probe.measure.health import GeneratorHealth
 from probe.measure.savings import SavingsLedger
 from probe.measure.summary import Summary
+from reports.units import Units
 
 Row = Mapping[str, Any]
 
@@ -18,6 +19,7 @@ Row = Mapping[str, Any]
 class Delta:
     """What happened since the last harvest; deltas of one or of many engines add up.
 
+    `units`: who took the readings of the rows that ask for it, and only those who took any since; a share adds up over deltas.
     `presence`: (monotonic seconds, +1 or -1) whenever somebody has media or leaves. `participants` and `migrations`: rows of
     the report, of stays and moves that ended, failures first and no more than fit a message: `unlisted` counts those beyond, as
     "participants" and "migrations". `errors` by (phase, who, message), `crashes` are our bugs. `retries`: joins
@@ -33,10 +35,12 @@ class Delta:
     crashes: Counter[str] = field(default_factory=Counter)
     retries: int = 0
     first_drop: float | None = None
+    units: Units = field(default_factory=Units)
 
     def merge(self, other: Delta) -> None:
         """Take in what came after, or came from elsewhere."""
         self.summary.merge(other.summary)
+        self.units.merge(other.units)
         self.presence += other.presence
         self.participants += other.participants
         self.migrations += other.migrations
@@ -59,6 +63,7 @@ class Delta:
             "crashes": [list(entry) for entry in self.crashes.items()],
             "retries": self.retries,
             "first_drop": self.first_drop,
+            "units": self.units.to_dict(),
         }
 
     @classmethod
@@ -75,6 +80,7 @@ class Delta:
                 crashes=Counter({str(text): int(count) for text, count in data["crashes"]}),
                 retries=int(data["retries"]),
                 first_drop=None if data["first_drop"] is None else float(data["first_drop"]),
+                units=Units.from_dict(data["units"]),
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise ValueError(f"not a stored delta: {error!r}") from error

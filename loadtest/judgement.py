@@ -9,6 +9,7 @@ from probe.model.result import RunResult
 from reports.document import Document, build_document
 from reports.targets.files import check_choice, load_profile
 from reports.targets.profile import Profile
+from reports.units import UnitWant
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +21,11 @@ class Judgement:
     horizon: str
     judges: frozenset[str] | None
     strict: bool
+
+    @property
+    def unit_wants(self) -> tuple[UnitWant, ...]:
+        """Of which readings workers keep who took them. Not those of rows with `after`: a campaign keeps no samples by their time."""
+        return tuple(want for want in self.profile.unit_wants if not want.after)
 
     def document(self, result: RunResult) -> Document:
         """The judged report of a campaign."""

@@ -30,7 +30,7 @@ def keep(campaign: Campaign, document: Document) -> None:
         labels[NETWORK] = network
     try:
         with open_history(url) as history:
-            history.add(Entry(document, campaign.summary.to_dict(), labels))
+            history.add(Entry(document, campaign.summary.to_dict(), labels, campaign.slices.to_dict()))
             history.keep_responses(document["run"]["id"])
     except ProbeError as error:
         logger.warning("the campaign is not in the history: %s", error)

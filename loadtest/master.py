@@ -195,6 +195,7 @@ class Master:
 
     def _begin(self, settings: Settings, load: Load) -> None:
         judgement, runner, events = judgement_of(settings), self.environment.runner, self.environment.events
+        self._options.meetprobe_units = [list(want) for want in judgement.unit_wants]
         self.settings, self._over, self._document = settings, False, None
         self._seen = set(runner.clients) if isinstance(runner, MasterRunner) else set()
         self._final, self._idle = set(), set()

@@ -32,7 +32,8 @@ OperationName = Literal["join", "first_frame", "migrate", "leave"]
 
 class Prepare(Message):
     """Command: get ready. `scenario` says what everybody sends and sees, and the deadlines; who comes when is commanded.
-    `worker` counts from 0; `stamp` is part of the rooms' names. `vmaf`: score kept pictures when all is over."""
+    `worker` counts from 0; `stamp` is part of the rooms' names. `vmaf`: score kept pictures when all is over. `units`: of which
+    readings it is kept who took them (`reports.units.UnitWant`)."""
 
     type = "prepare"
     scenario: Scenario
@@ -40,6 +41,7 @@ class Prepare(Message):
     worker: Count = 0
     stamp: str
     vmaf: bool = False
+    units: tuple[tuple[str, str, float], ...] = ()
 
 
 class Join(Message):

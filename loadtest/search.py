@@ -13,6 +13,8 @@ from typing import Any, Literal
 from loadtest.judgement import Judgement
 from probe.measure.summary import Summary
 from reports.kpi import Status
+from reports.slices import Slices
+from reports.units import Units
 from reports.verdict import Grounds, judge
 
 LONGEST = 3
@@ -82,17 +84,19 @@ class LimitSearch:
         self._began: float | None = None
         self._measuring = False
         self._window: Summary | None = None
+        self._slices = Slices()
         self._heard: set[str] = set()
 
     @property
     def participants(self) -> int:
         return self._participants_of(self.users)
 
-    def add(self, worker: str, summary: Summary) -> None:
-        """What a worker measured since its last report; it counts in the second half of a step."""
+    def add(self, worker: str, summary: Summary, units: Units) -> None:
+        """What a worker measured since its last report, and by whom; it counts in the second half of a step."""
         self._measuring = self._measuring or _has_samples(summary)
         if self._window is not None:
             self._window.merge(summary)
+            self._slices.units.merge(units)
             self._heard.add(worker)
 
     def advance(self, seconds: float, distrust: Sequence[str], workers: int) -> bool:
@@ -109,7 +113,7 @@ class LimitSearch:
             self._began = seconds
         age = seconds - self._began
         if self._window is None and age >= self._steps.seconds / 2:
-            self._window = Summary()
+            self._window, self._slices = Summary(), Slices()
         waiting = len(self._heard) < workers and age < LONGEST * self._steps.seconds
         if self._window is None or age < self._steps.seconds or waiting:
             return False
@@ -135,7 +139,7 @@ class LimitSearch:
         if not _has_samples(window):
             return ("nothing was measured",)
         own = self._judgement
-        grounds = _Step(window, self._steps.seconds / 2)
+        grounds = _Step(window, self._steps.seconds / 2, slices=self._slices)
         judges = None if own.judges is None else set(own.judges)
         rows = judge(own.profile, own.horizon, judges, grounds)
         return tuple(f"{row.kpi} failed: {row.evidence}" for row in rows if row.status is Status.FAIL)

@@ -40,8 +40,8 @@ class Settings(Strict):
     """One campaign. Times in seconds, rates per second; `mix` is topology → weight, of any sum.
 
     `meetings` 0: as many as the users fill. `spike_users` 0: as many again as were asked for. `horizon` "": the profile's
-    default. `campaign`, `workers` (Locust's index of each worker that was there at the start) and `rate` (users spawned a
-    second) are the master's to say.
+    default. `campaign`, `workers` (Locust's index of each worker that was there at the start), `rate` (users spawned a
+    second) and `units` (of which readings it is kept who took them: `reports.units.UnitWant`) are the master's to say.
     """
 
     url: str
@@ -75,6 +75,7 @@ class Settings(Strict):
     campaign: str = ""
     workers: tuple[int, ...] = ()
     rate: float = 1.0
+    units: tuple[tuple[str, str, float], ...] = ()
 
     @property
     def target(self) -> str:
@@ -126,6 +127,7 @@ def settings_of(options: object, host: str | None, token: str = "") -> Settings:
         campaign=str(read.raw("meetprobe_campaign") or ""),
         workers=tuple(read.raw("meetprobe_workers") or ()),
         rate=float(read.raw("meetprobe_rate") or 1.0),
+        units=tuple(tuple(want) for want in read.raw("meetprobe_units") or ()),
     )
 
 

@@ -15,7 +15,7 @@ from loadtest.protocol import Join, Joined, Leave, Left, Meet, Met
 from loadtest.schedule import RETRY_AFTER, Schedule, may_retry
 from loadtest.seating import Seat
 from probe.model.errors import ProbeError
-from probe.model.plan import longest_round, planned_counts
+from probe.model.plan import longest_round, slower_seconds
 from probe.model.scenario import Scenario
 
 if TYPE_CHECKING:
@@ -170,7 +170,7 @@ class MeetingUser(CampaignUser):
         return self.job.settings.scenario.model_copy(update={"meetings": 1, "rounds": 1})
 
     def period(self) -> float:
-        return planned_counts(self._one_meeting()).seconds + _SLACK + self.job.settings.pause
+        return slower_seconds(self._one_meeting()) + _SLACK + self.job.settings.pause
 
     @task
     def hold(self) -> None:

@@ -99,7 +99,13 @@ class Job:
         self._waiting = False
         self._finished = False
         self._finishing = BoundedSemaphore()
-        prepare = Prepare(scenario=settings.scenario, platform=settings.platform, worker=index, stamp=self.campaign)
+        prepare = Prepare(
+            scenario=settings.scenario,
+            platform=settings.platform,
+            worker=index,
+            stamp=self.campaign,
+            units=settings.units,
+        )
         self.supervisor = Supervisor(f"engine w{index}", prepare, self)
 
     # for users

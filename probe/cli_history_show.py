@@ -19,7 +19,7 @@ from rich.text import Text
 from probe.cli_keep import instant, span, take_in
 from probe.model.errors import ConfigError
 from reports.cadence.sparkline import sparkline
-from reports.cadence.trend import Point, points, told_of
+from reports.cadence.trend import Point, Trend, points, told_of
 from reports.html import render_html
 from reports.jsonout import prepare_folder, to_json
 from reports.store.entry import StoredRun
@@ -56,7 +56,11 @@ def moment(told: str, now: datetime) -> datetime:
     try:
         return now - span(told)
     except ConfigError:
+        pass
+    try:
         return instant(told)
+    except ConfigError as error:
+        raise ConfigError(error.message, hint="write 7d, 2026-11-15 or 2026-11-15T02:00:00Z") from error
 
 
 @contextmanager
@@ -75,16 +79,20 @@ def list_runs(choice: Choice, as_json: bool) -> None:
     with opened(choice.history) as history:
         runs = history.runs(choice.wanted(datetime.now(UTC)))
         found = history.findings([run.id for run in runs])
-        name = history.name
+        name, nothing = history.name, _no_runs(history)
     if as_json:
         sys.stdout.write(json_text({"history": name, "runs": [run.to_dict() for run in runs]}))
         return
     console = Console()
     if not runs:
-        console.print(Text(f"no such runs in {name}", style="dim"), soft_wrap=True)
+        console.print(nothing, soft_wrap=True)
         return
     console.print(_table(runs))
     console.print(_overall([finding for some in found.values() for finding in some]), soft_wrap=True)
+
+
+def _no_runs(history: History) -> Text:
+    return Text(f"no such runs in {plain(history.name)}", style="dim")
 
 
 def _table(runs: list[StoredRun]) -> Table:
@@ -166,13 +174,17 @@ def trend(choice: Choice, name: str, as_json: bool) -> None:
     """One line per run, oldest first, and all of them as a sparkline."""
     with opened(choice.history) as history:
         runs = list(reversed(history.runs(choice.wanted(datetime.now(UTC)))))
-        found = points(name, runs, history)
+        nothing = _no_runs(history)
+        found = points(name, runs, history) if runs else Trend(name, "", [])
     if as_json:
         sys.stdout.write(
             json_text({"name": name, "unit": found.unit, "points": [point.to_dict() for point in found.points]})
         )
         return
     console, known = Console(), [point.value for point in found.points if point.value is not None]
+    if not runs:
+        console.print(nothing, soft_wrap=True)
+        return
     if not known:
         console.print(Text(f"no stored run has {name}", style="dim"))
         return

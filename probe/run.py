@@ -23,7 +23,7 @@ from probe.engine.protocol import Setup
 from probe.engine.summing import beside_of, errors_of, events_of, health_of, merged, notes_of
 from probe.interrupts import Interrupts
 from probe.measure.savings import Prices
-from probe.model.plan import planned_counts
+from probe.model.plan import expected_seconds
 from probe.model.platform import Platform
 from probe.model.progress import Progress
 from probe.model.result import RunError, RunResult
@@ -85,7 +85,7 @@ async def _conduct(scenario: Scenario, options: RunOptions, tell: Report, interr
             check_viewing(options.platform)
     started_at = datetime.now(UTC)
     processes = max(1, min(options.processes, scenario.meetings))
-    tell(Progress("preparing media", 0.0, planned_counts(scenario).seconds))
+    tell(Progress("preparing media", 0.0, expected_seconds(scenario, ())))
     spool = Spool(options.spool)
     try:
         async with AsyncExitStack() as stack:
@@ -190,9 +190,9 @@ async def _call_off(work: Sequence[asyncio.Future[Loss] | asyncio.Future[None]])
 
 
 async def _tick(crew: Crew, scenario: Scenario, tell: Report) -> None:
-    planned, began = planned_counts(scenario).seconds, time.monotonic()
+    began = time.monotonic()
     while True:
-        now = crew.snapshot()
+        now, planned = crew.snapshot(), expected_seconds(scenario, crew.took)
         elapsed = time.monotonic() - began
         tell(Progress("measuring", elapsed, planned, **{name: getattr(now, name) for name in type(now).model_fields}))
         await asyncio.sleep(_PROGRESS_INTERVAL)

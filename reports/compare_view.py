@@ -15,6 +15,9 @@ from reports.words import signed
 
 _STYLES = {"worse": ("✗", "red"), "better": ("✓", "green"), "same": ("–", "dim")}
 
+_WIDE = 110
+"""Columns from which on the interval has one of its own; below, it stands under the change, and names stay whole."""
+
 
 def print_comparison(comparison: dict[str, Any], console: Console) -> None:
     """The verdict, what changed, where joins spent their time, and what to know about it."""
@@ -22,7 +25,7 @@ def print_comparison(comparison: dict[str, Any], console: Console) -> None:
     changed = [one for one in comparison["changes"] if one["verdict"] != "same"]
     if changed:
         console.print()
-        console.print(_table(changed))
+        console.print(_table(changed, narrow=console.width < _WIDE))
     joins = waterfalls(comparison["join"], console.width)
     if joins is not None:
         console.print()
@@ -70,11 +73,11 @@ def _runs(runs: list[dict[str, Any]]) -> str:
     return f"run {runs[0]['id']}, {first}" if len(runs) == 1 else f"{len(runs)} runs, the first {first}"
 
 
-def _table(changed: list[dict[str, Any]]) -> Table:
+def _table(changed: list[dict[str, Any]], *, narrow: bool) -> Table:
     table = new_table()
     table.add_column("", width=1, no_wrap=True)
     table.add_column("figure", ratio=1, overflow="fold")
-    for name in ("A", "B", "change", "95 % interval"):
+    for name in ("A", "B", *(("change, 95 % interval",) if narrow else ("change", "95 % interval"))):
         table.add_column(name, justify="right", no_wrap=True)
     for one in changed:
         mark, style = _STYLES[one["verdict"]]
@@ -83,7 +86,9 @@ def _table(changed: list[dict[str, Any]]) -> Table:
         low, high = one["interval"]
         shown = [show_quantity(one[key], one["unit"]) for key in ("before", "after")]
         interval = f"{signed(low, one['unit'])} … {signed(high, one['unit'])}"
-        table.add_row(Text(mark, style=style), plain(name), *shown, Text(_change(one), style=style), interval)
+        change = Text(_change(one), style=style)
+        told = (Text.assemble(change, "\n", interval),) if narrow else (change, Text(interval))
+        table.add_row(Text(mark, style=style), plain(name), *shown, *told)
     return table
 
 

@@ -82,8 +82,8 @@ def failure(kpi: Kpi, facts: str, found: Figure, target: float) -> str:
     return f"{facts}: {bound} {show_quantity(best, kpi.judged_unit)} can be believed"
 
 
-def undecided(kpi: Kpi, facts: str, found: Figure, target: float, more: int | None) -> str:
-    """Says what would decide."""
+def undecided(kpi: Kpi, facts: str, found: Figure, target: float, more: int | None, takes: int = 0) -> str:
+    """Says what would decide. `takes`: as many readings as it takes to decide anything, where there are fewer."""
     if more:
         if kpi.aggregate == "mean":
             what = found.rests_on.what if found.rests_on is not None else "reading"
@@ -96,9 +96,16 @@ def undecided(kpi: Kpi, facts: str, found: Figure, target: float, more: int | No
         )
         return f"{facts}: {_sure(kpi, found, target)}{what} would prove it"
     if COMPARISONS[kpi.comparison](found.value, target):
-        return f"{facts}: too few to be sure"
+        return f"{facts}: {_too_few(found, takes)}"
     side = "below" if kpi.direction == "higher" else "above"
-    return f"{facts}: {side} the target, but too few to be sure"
+    return f"{facts}: {side} the target, but {_too_few(found, takes)}"
+
+
+def _too_few(found: Figure, takes: int) -> str:
+    """ "too few meetings to be sure", or "it takes 20 readings to be sure"."""
+    if takes:
+        return f"it takes {takes} readings to be sure"
+    return f"too few {found.rests_on.what}s to be sure" if found.rests_on is not None else "too few to be sure"
 
 
 def _sure(kpi: Kpi, found: Figure, target: float) -> str:

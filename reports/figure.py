@@ -19,7 +19,9 @@ from probe.measure.intervals import (
     student_t,
     wilson,
 )
+from probe.model.metrics import Metric
 from reports.independent import SKEW_WEIGHT, Independent
+from reports.scales import scale
 from reports.targets.expression import COMPARISONS, Aggregate
 from reports.targets.profile import Kpi
 
@@ -92,9 +94,13 @@ def _hull(one: Interval, other: Interval) -> Interval:
     return Interval(min(one.low, other.low), max(one.high, other.high), one.confidence)
 
 
-def _from_nothing_on(interval: Interval | None) -> Interval | None:
-    """Of what is never negative, such as time."""
-    return None if interval is None else Interval(max(interval.low, 0.0), interval.high, interval.confidence)
+def _on_its_scale(found: Figure, metric: Metric) -> Figure:
+    """A true value can't lie where no value can: no time below 0, no score beyond 5."""
+    if found.interval is None:
+        return found
+    least, most = scale(metric)
+    low, high = max(found.interval.low, min(least, found.value)), min(found.interval.high, max(most, found.value))
+    return replace(found, interval=Interval(low, high, found.interval.confidence))
 
 
 def _mapped(interval: Interval | None, change: Callable[[float], float]) -> Interval | None:
@@ -112,16 +118,20 @@ def figure(
     rests_on: Independent | None = None,
 ) -> Figure:
     """The row's figure from its samples (at least one); `duration_seconds` of the run, for rates."""
-    measured = aggregated(kpi.how(), histogram, duration_seconds, confidence)
-    if rests_on is not None and measured.interval is not None:
-        safest = _hull(measured.interval, rests_on.interval(confidence))
-        measured = replace(measured, interval=safest, rests_on=rests_on)
-    if kpi.selector is not None and kpi.selector.metric.unit == "seconds":
-        measured = replace(measured, interval=_from_nothing_on(measured.interval))
+    measured = _resting(aggregated(kpi.how(), histogram, duration_seconds, confidence), rests_on, confidence)
+    if kpi.selector is not None:
+        measured = _on_its_scale(measured, kpi.selector.metric)
     baseline = kpi.baseline
     if kpi.is_reduction:
         return measured.map(lambda value: 1 - value / baseline)
     return measured.map(lambda value: value / baseline) if kpi.is_multiple else measured
+
+
+def _resting(found: Figure, rests_on: Independent | None, confidence: float) -> Figure:
+    """Its interval no narrower than those agree whose readings it is of."""
+    if rests_on is None or found.interval is None:
+        return found
+    return replace(found, interval=_hull(found.interval, rests_on.interval(confidence)), rests_on=rests_on)
 
 
 def aggregated(how: Aggregate, histogram: Histogram, duration_seconds: float, confidence: float = CONFIDENCE) -> Figure:
@@ -182,11 +192,16 @@ def _out_of_buckets(interval: Interval, minimum: float, maximum: float) -> Inter
     return Interval(moved(interval.low, -1), moved(interval.high, 1), interval.confidence)
 
 
+def fewest(aggregate: Aggregate, found: Figure) -> int:
+    """As many values as it takes to decide anything."""
+    if not found.sampled or aggregate.kind == "ratio":
+        return 0
+    return FEWEST_FOR_MEAN if aggregate.kind == "mean" else FEWEST_SAMPLES
+
+
 def enough(aggregate: Aggregate, found: Figure, count: int) -> bool:
     """Are these enough values to decide anything?"""
-    if not found.sampled or aggregate.kind == "ratio":
-        return True
-    return count >= (FEWEST_FOR_MEAN if aggregate.kind == "mean" else FEWEST_SAMPLES)
+    return count >= fewest(aggregate, found)
 
 
 def more_needed(kpi: Kpi, histogram: Histogram, found: Figure, target: float) -> int | None:
@@ -209,11 +224,12 @@ def more_needed(kpi: Kpi, histogram: Histogram, found: Figure, target: float) ->
 
 
 def _more_for_mean(kpi: Kpi, histogram: Histogram, found: Figure, target: float) -> int | None:
-    """The interval narrows with the root of the count."""
+    """The interval narrows with the root of the count, from what it would be on a scale without ends."""
     if found.interval is None or not COMPARISONS[kpi.comparison](found.value, target) or found.value == target:
         return None
     normal, gap = NormalDist(), abs(found.value - target)
-    half = abs(found.worst(kpi.comparison) - found.value) * (1 + normal.inv_cdf(_POWER) / normal.inv_cdf(0.95))
+    unbound = _resting(aggregated(kpi.how(), histogram, 0.0), found.rests_on, CONFIDENCE)
+    half = abs(unbound.worst(kpi.comparison) - found.value) * (1 + normal.inv_cdf(_POWER) / normal.inv_cdf(0.95))
     if (units := found.rests_on) is not None:
         count = len(units.shares)
         needed = _first(lambda total: units.narrowed(half, total, CONFIDENCE) <= gap, count, _MOST_UNITS)

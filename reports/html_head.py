@@ -56,8 +56,13 @@ def _moved(document: Document) -> str:
     if moves is None:
         return ""
     count, good = moves["count"], round(moves["count"] * moves["mean"])
-    moved = f"{count} time{'' if count == 1 else 's'} a running meeting moved between P2P and server"
-    return f"{moved}, {'each time with success' if good == count else f'{good} times with success'}."
+    moved = f"{_times(count).capitalize()} a running meeting moved between P2P and server"
+    how = f"{_times(good)} " if good < count else "each time " if count > 1 else ""
+    return f"{moved}, {how}with success."
+
+
+def _times(count: int) -> str:
+    return {0: "never", 1: "once"}.get(count, f"{count} times")
 
 
 def _distrust(document: Document) -> str:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from probe.measure.intervals import Interval, student_t
-from reports.units import Share
+from reports.units import Share, is_group
 
 SKEW_WEIGHT = 3.0
 """Of the skewness term. Edgeworth's expansion says 1, but a small sample shows less skewness than there is; at 3 the error keeps
@@ -24,7 +24,7 @@ FEWEST_RUNS = 6
 
 @dataclass(frozen=True, slots=True)
 class Independent:
-    """`what`: "run", "meeting" or "participant"; at least two of them."""
+    """`what`: "run", "meeting group", "meeting" or "participant"; at least two of them."""
 
     what: str
     shares: tuple[Share, ...]
@@ -75,7 +75,8 @@ def _levels(shares: Mapping[str, Share]) -> Iterator[Independent]:
     runs = _together(shares, lambda unit: unit.partition("\n")[0] if unit.count("\n") > 1 else "")
     if len(runs.shares) >= FEWEST_RUNS:
         yield replace(runs, what="run")
-    yield _together(shares, lambda unit: unit.rpartition("\n")[0])
+    meetings = _together(shares, lambda unit: unit.rpartition("\n")[0])
+    yield replace(meetings, what="meeting group") if any(map(is_group, shares)) else meetings
     yield Independent("participant", tuple(shares.values()))
 
 

@@ -58,8 +58,16 @@ class ProgressView:
 
 def progress_line(progress: Progress) -> str:
     """ "12 s of about 25: measuring; 6 joined, 2 migrations" """
-    planned = f" of about {progress.planned_seconds:.0f}" if progress.planned_seconds else ""
-    return plain(f"{progress.elapsed_seconds:.0f} s{planned}: {progress.step}{_counts(progress)}")
+    return plain(f"{_time(progress)}: {progress.step}{_counts(progress)}")
+
+
+def _time(progress: Progress) -> str:
+    """A run that takes longer than planned says so: when it ends is then known to nobody."""
+    elapsed = f"{progress.elapsed_seconds:.0f} s"
+    if not progress.planned_seconds:
+        return elapsed
+    planned, late = f"{progress.planned_seconds:.0f}", progress.elapsed_seconds >= progress.planned_seconds + 1.0
+    return f"{elapsed}, longer than the {planned} expected" if late else f"{elapsed} of about {planned}"
 
 
 def _counts(progress: Progress) -> str:

@@ -6,14 +6,19 @@ a path. So a mean of 600 readings of ten calls is known no better than ten calls
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
+from zlib import crc32
 
 from probe.model.samples import Sample, SampleBatch, unit_of
 
 MAX_UNITS = 10_000
-"""Participants per row that are kept apart. Where there are more none is told: the rest would count as nobody."""
+"""Per row that are kept apart, if nobody says otherwise. Where there are more, the participants of a meeting become one, then the
+meetings of a group, then the groups of a run."""
+GROUPS = 1000
+"""Groups of meetings. By its name a meeting is in the same one in each process; how far so many differ is known to some 2 %."""
+_GROUP = "meetings of group "
 
 
 class UnitWant(NamedTuple):
@@ -41,11 +46,71 @@ class Share:
         self.sum += total
 
 
-class Units:
-    """`add` what is measured, read `shares(want)`."""
+def _meeting_of(unit: str) -> str:
+    """The meeting as a whole: nobody in it has a name."""
+    return unit.rpartition("\n")[0] + "\n"
 
-    def __init__(self, wants: Iterable[UnitWant] = ()) -> None:
-        self._kept: dict[UnitWant, dict[str, Share]] = {UnitWant(*want): {} for want in wants}
+
+def _group_of(unit: str) -> str:
+    """Groups are drawn by chance, as far as what is measured goes, so they differ by as much less as they are larger: the spread
+    of their means tells of the whole what that of the meetings would (K. M. Wolter, Introduction to Variance Estimation, 2007,
+    chapter 2, random groups)."""
+    if is_group(unit):
+        return unit
+    run, newline, meeting = unit.rpartition("\n")[0].rpartition("\n")
+    return f"{run}{newline}{_GROUP}{crc32(meeting.encode()) % GROUPS}\n"
+
+
+def _run_of(unit: str) -> str:
+    return unit.partition("\n")[0] + "\n\n"
+
+
+def is_group(unit: str) -> bool:
+    """Is it many meetings in place of a participant?"""
+    return unit.endswith("\n") and unit.rpartition("\n")[0].rpartition("\n")[2].startswith(_GROUP)
+
+
+_FOLDS: tuple[Callable[[str], str], ...] = (str, _meeting_of, _group_of, _run_of)
+"""The unit that a unit is in, the coarser the later."""
+
+
+class _Kept:
+    """The shares of one row. What no more units fit into is folded."""
+
+    __slots__ = ("_folds", "_most", "shares")
+
+    def __init__(self, most: int, shares: dict[str, Share] | None = None) -> None:
+        self.shares = shares or {}
+        self._most = most
+        self._folds = 0
+
+    def share(self, unit: str) -> Share:
+        """Of the unit, or of the one that it is in now; beyond all bounds nobody's."""
+        name = self._name(unit)
+        while name not in self.shares and len(self.shares) >= self._most and name:
+            name = self._fold(unit)
+        return self.shares.setdefault(name, Share())
+
+    def _name(self, unit: str) -> str:
+        return _FOLDS[self._folds](unit) if unit else ""
+
+    def _fold(self, unit: str) -> str:
+        """The new name of that unit."""
+        if self._folds + 1 == len(_FOLDS):
+            return ""
+        self._folds += 1
+        finer, self.shares = self.shares, {}
+        for one, share in finer.items():
+            self.shares.setdefault(self._name(one), Share()).add(share.count, share.sum)
+        return self._name(unit)
+
+
+class Units:
+    """`add` what is measured, read `shares(want)`: no more than `most` (GROUPS at least) a row."""
+
+    def __init__(self, wants: Iterable[UnitWant] = (), most: int = MAX_UNITS) -> None:
+        self._most = most
+        self._kept: dict[UnitWant, _Kept] = {UnitWant(*want): _Kept(most) for want in wants}
         self._wanted: dict[str, list[UnitWant]] = {}
         self._appended = 0
         self._index()
@@ -60,7 +125,7 @@ class Units:
         for want in self._wanted.get(sample.metric, ()):
             if want.takes(sample.tags, sample.time):
                 unit = unit_of(sample.detail.get("meeting"), sample.detail.get("who"))
-                self._share(want, unit).add(1, sample.value)
+                self._kept[want].share(unit).add(1, sample.value)
 
     def add_batch(self, batch: SampleBatch) -> None:
         """`add` for each value."""
@@ -68,41 +133,44 @@ class Units:
             if want.takes(batch.tags, batch.time):
                 first = 0
                 for unit, count in batch.units or (("", len(batch.values)),):
-                    self._share(want, unit).add(count, float(batch.values[first : first + count].sum()))
+                    self._kept[want].share(unit).add(count, float(batch.values[first : first + count].sum()))
                     first += count
-
-    def _share(self, want: UnitWant, unit: str) -> Share:
-        kept = self._kept[want]
-        return kept.setdefault(unit if unit in kept or len(kept) < MAX_UNITS else "", Share())
 
     def shares(self, want: UnitWant) -> dict[str, Share]:
         """By `unit_of` each, behind the number of the run where runs were appended; empty where they were not kept, or some
-        readings are nobody's. Don't change them."""
-        kept = self._kept.get(want, {})
-        return {} if "" in kept else kept
+        readings are nobody's. Where there are many a meeting, or a group of them (`is_group`), has no participant's name. Don't
+        change them."""
+        kept = self._kept.get(want)
+        return {} if kept is None or "" in kept.shares else kept.shares
 
     def merge(self, other: Units) -> None:
         """Take in another process's, which stay as they are."""
-        for want, shares in other._kept.items():
-            self._kept.setdefault(want, {})
-            for unit, share in shares.items():
-                self._share(want, unit).add(share.count, share.sum)
+        for want, kept in other._kept.items():
+            self._kept.setdefault(want, _Kept(self._most))
+            for unit, share in kept.shares.items():
+                self._kept[want].share(unit).add(share.count, share.sum)
         self._index()
 
     def append(self, other: Units) -> None:
         """Take in another run's, which stay as they are: nobody of them has been here before. A run that did not keep what others
         did leaves nothing to tell."""
         renamed = Units()
-        for want, shares in other._kept.items():
-            renamed._kept[want] = {f"{self._appended}\n{unit}" if unit else "": share for unit, share in shares.items()}
+        for want, kept in other._kept.items():
+            names = {f"{self._appended}\n{unit}" if unit else "": share for unit, share in kept.shares.items()}
+            renamed._kept[want] = _Kept(self._most, names)
         self._appended += 1
         self.merge(renamed)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Units) and self.to_dict() == other.to_dict()
+
+    __hash__ = None  # type: ignore[assignment]
 
     def to_dict(self) -> list[Any]:
         """For a pipe or a file; `from_dict` makes the same again."""
         return [
-            [*want, [[unit, share.count, share.sum] for unit, share in sorted(shares.items())]]
-            for want, shares in self._kept.items()
+            [*want, [[unit, share.count, share.sum] for unit, share in sorted(kept.shares.items())]]
+            for want, kept in self._kept.items()
         ]
 
     @classmethod
@@ -112,7 +180,8 @@ class Units:
         try:
             for metric, tag, after, shares in data:
                 want = UnitWant(str(metric), str(tag), float(after))
-                found._kept[want] = {str(unit): Share(int(count), float(total)) for unit, count, total in shares}
+                kept = {str(unit): Share(int(count), float(total)) for unit, count, total in shares}
+                found._kept[want] = _Kept(found._most, kept)
         except (TypeError, ValueError) as error:
             raise ValueError(f"not stored units: {error!r}") from error
         found._index()

@@ -14,7 +14,7 @@ from probe.measure.intervals import CONFIDENCE
 from probe.measure.summary import Summary
 from reports.clock import clock_error
 from reports.evidence import badly_timed, failure, no_samples, seen, undecided
-from reports.figure import Figure, enough, figure, more_needed
+from reports.figure import Figure, fewest, figure, more_needed
 from reports.independent import independent
 from reports.kpi import KpiResult, Status
 from reports.sliced import NOT_KEPT, judge_slices
@@ -133,7 +133,8 @@ def verdict(
         return Status.INCONCLUSIVE, NOT_KEPT if kpi.after and not kept else no_samples(kpi, grounds.summary)
     facts = seen(kpi, histogram, grounds.summary, found.rests_on)
     holds, limit = COMPARISONS[kpi.comparison], kpi.limit(target)
-    decides = enough(kpi.how(), found, histogram.count)
+    takes = fewest(kpi.how(), found)
+    decides = histogram.count >= takes
     if decides and holds(found.worst(kpi.comparison), limit):
         return Status.PASS, facts
     if decides and not holds(found.best(kpi.comparison), limit):
@@ -141,4 +142,5 @@ def verdict(
     without = found.widened(-found.error)
     if decides and (holds(without.worst(kpi.comparison), limit) or not holds(without.best(kpi.comparison), limit)):
         return Status.INCONCLUSIVE, badly_timed(kpi, facts, found)
-    return Status.INCONCLUSIVE, undecided(kpi, facts, found, limit, more_needed(kpi, histogram, without, limit))
+    more = more_needed(kpi, histogram, without, limit)
+    return Status.INCONCLUSIVE, undecided(kpi, facts, found, limit, more, 0 if decides else takes)

@@ -186,7 +186,11 @@ def test_list_filters(week: Path, probe: Any, arguments: tuple[str, ...], days: 
 
 
 def test_an_empty_history_says_so(home: Path, probe: Any) -> None:
-    assert probe("history", "list").out == f"no such runs in {home / 'history.db'}\n"
+    nothing = f"no such runs in {home / 'history.db'}\n"
+    assert probe("history", "list").out == nothing
+    assert probe("history", "trend", "join_time").out == nothing
+    empty = probe("history", "trend", "join_time", "--json").out
+    assert json.loads(empty) == {"name": "join_time", "unit": "", "points": []}
     assert probe("history", "show", "latest").code == 2
 
 
@@ -215,6 +219,12 @@ def test_trend_of_a_metric_and_of_a_kpi(week: Path, probe: Any) -> None:
     text = probe("history", "trend", "join_success").out
     assert "██████▁" in text
     assert "7 values, 0 % to 100 %, last 0 %" in text
+
+
+def test_a_time_that_is_none_says_how_to_write_one(home: Path, probe: Any) -> None:
+    ended = probe("history", "list", "--since", "7")
+    assert ended.code == 2
+    assert "write 7d, 2026-11-15 or 2026-11-15T02:00:00Z" in ended.err
 
 
 def test_trend_of_what_is_not_there(week: Path, probe: Any) -> None:

@@ -18,6 +18,7 @@ from probe.engine.venue import Venue
 from probe.model.scenario import Scenario, Topology
 from probe.signalling.choose import check_platform
 from probe.stage import Contents, networks_of, prepare, stage
+from reports.units import UnitWant
 
 _BEAT = 0.25
 """Seconds between two looks at who has lost the server."""
@@ -106,7 +107,7 @@ async def load_engine(command: Prepare, say: Callable[[Message], None]) -> Async
     check_platform(command.platform)
     networks = networks_of(command.scenario)
     contents = await prepare(command.scenario)
-    gathering = Gathering()
+    gathering = Gathering(UnitWant(*one) for one in command.units)
     async with stage(
         command.scenario, command.platform.url, contents, networks, gathering.sink, tls=command.platform.tls
     ) as context:

@@ -15,6 +15,7 @@ from probe.client.meeting import Meeting
 from probe.engine.venue import Venue
 from probe.measure.summary import Summary
 from probe.model.samples import Sample, SampleBatch
+from reports.units import Units, UnitWant
 
 MOST_ROWS = 500
 """Rows of participants, and of migrations, in one harvest."""
@@ -47,12 +48,14 @@ class Rows:
 
 
 class Gathering:
-    """Tell it what happens; `harvest` takes it all. `present`: how many are in right now."""
+    """Tell it what happens; `harvest` takes it all. `present`: how many are in right now. `units`: of which readings it is kept
+    who took them."""
 
-    def __init__(self) -> None:
+    def __init__(self, units: Iterable[UnitWant] = ()) -> None:
         self.present = 0
         self.retries = 0
-        self._summary = Summary()
+        self._wants = tuple(units)
+        self._summary, self._units = Summary(), Units(self._wants)
         self._presence: list[tuple[float, int]] = []
         self._participants = Rows()
         self._migrations = Rows()
@@ -64,9 +67,11 @@ class Gathering:
 
     def sink(self, sample: Sample) -> None:
         self._summary.add(sample)
+        self._units.add(sample)
 
     def batch_sink(self, batch: SampleBatch) -> None:
         self._summary.add_batch(batch)
+        self._units.add_batch(batch)
 
     def came(self, change: int, now: float) -> None:
         """+1 for somebody who is in, -1 for somebody who leaves, at monotonic `now`."""
@@ -107,6 +112,7 @@ class Gathering:
         self.fold_errors(context, there, at_once=True)
         delta = Delta(presence=self._presence, errors=self._errors, crashes=context.crashes, retries=self.retries)
         delta.summary, self._summary = self._summary, Summary()
+        delta.units, self._units = self._units, Units(self._wants)
         delta.participants, beyond = self._participants.take()
         delta.migrations, moves_beyond = self._migrations.take()
         delta.unlisted = +Counter(participants=beyond, migrations=moves_beyond)

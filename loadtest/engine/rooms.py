@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass, field
 from functools import partial
@@ -23,6 +24,8 @@ CALLED_OFF = "called off"
 CLOSED = "the engine is closed"
 CLOSE_DEADLINE = 7.0
 """Seconds in which everybody has left, whatever the server does."""
+MOST_LEFT = 1000
+"""Of those who left: their meetings are known so long, as a look at pictures is told of seconds after the end of the stay."""
 
 
 class MeetingMaker(Protocol):
@@ -55,6 +58,7 @@ class Rooms:
         self._held: set[Meeting] = set()  # nobody joins these by their name
         self._stays: dict[int, _Stay] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._left: deque[tuple[str, str]] = deque()
         self._closed = False
 
     @property
@@ -117,7 +121,16 @@ class Rooms:
         self._gathering.look_for_drops(entries, self._context.clock.now())
         for entry in entries:
             self._gathering.stayed(entry)
+            self._forget_later(entry.participant.participant, meeting.room)
             meeting.forget(entry)
+
+    def _forget_later(self, participant: str, room: str) -> None:
+        """In which meeting that one was; unless the server has given its name to another since."""
+        self._left.append((participant, room))
+        if len(self._left) > MOST_LEFT:
+            one, there = self._left.popleft()
+            if self._context.meetings.get(one) == there:
+                del self._context.meetings[one]
 
     # a whole meeting
 

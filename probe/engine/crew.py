@@ -36,19 +36,22 @@ def deal(meetings: int, engines: int) -> list[tuple[int, ...]]:
 
 
 class Crew:
-    """`hold_rounds`, `close`, `deliver`."""
+    """`hold_rounds`, `close`, `deliver`. `took`: the seconds of each round that is over."""
 
     def __init__(self, scenario: Scenario, engines: Sequence[Holder]) -> None:
         self._scenario = scenario
         self._engines = engines
+        self.took: list[float] = []
 
     async def hold_rounds(self) -> None:
         """All meetings of all rounds. A round begins when the last meeting of the one before is over, wherever it was held."""
         shares = deal(self._scenario.meetings, len(self._engines))
         for number in range(self._scenario.rounds):
-            start = time.monotonic() + _START_DELAY
+            began = time.monotonic()
+            start = began + _START_DELAY
             holds = [Hold(round=number, start=start, meetings=share) for share in shares]
             await asyncio.gather(*(one.hold(hold) for one, hold in zip(self._engines, holds, strict=True)))
+            self.took.append(time.monotonic() - began)
 
     async def close(self) -> None:
         """Everybody leaves, in all processes, before any of them gets busy with its results."""

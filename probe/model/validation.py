@@ -42,7 +42,7 @@ def _lined(line: int | None) -> str:
 
 
 def nearest(name: str, valid: Iterable[str]) -> str:
-    """ ", did you mean …?" or ": …, … are valid": what to say after "unknown x"."""
+    """ ", did you mean …?" or "; valid: …, …": what to say after "unknown x"."""
     names = [str(one) for one in valid]
     near = difflib.get_close_matches(str(name), names, n=1, cutoff=0.6)
     return f", did you mean {near[0]!r}?" if near else f"; valid: {', '.join(names)}"

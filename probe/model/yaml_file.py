@@ -40,7 +40,8 @@ def parse_yaml(text: str, *, source: str) -> dict[str, Any]:
         mark = error.problem_mark
         where = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
         told = ", ".join(part for part in (error.context, error.problem) if part)
-        raise ConfigError(f"{where}{told}", who=source, phase="YAML") from error
+        hint = "indent with spaces, YAML takes no tabs" if "'\\t'" in told else ""
+        raise ConfigError(f"{where}{told}", who=source, phase="YAML", hint=hint) from error
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise ConfigError(f"not YAML: {str(error) or type(error).__name__}", who=source, phase="YAML") from error
     if not isinstance(found, dict):

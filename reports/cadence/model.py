@@ -15,7 +15,7 @@ class Mark(StrEnum):
 
     ON = "on target"
     NEAR = "near target"
-    BELOW = "below target"
+    BELOW = "off target"
     UNKNOWN = "no figure"
 
 

@@ -110,7 +110,7 @@ def _cards(report: Cadence) -> str:
 
 def _card(row: Row) -> str:
     words = f"{SYMBOLS[row.mark]} {row.mark}"
-    proof = "" if row.status in ("pass", "fail") or row.mark is not Mark.ON else ", not proven yet"
+    proof = ", not proven yet" if row.status == "inconclusive" else ""
     return tag(
         "article",
         tag("h3", text(row.title)),

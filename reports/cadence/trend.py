@@ -58,10 +58,10 @@ def _selector(name: str, judged: dict[str, Any]) -> Selector:
     try:
         return parse_selector(name)
     except (ValueError, ConfigError) as error:
-        valid = [*judged, *METRICS]
-        raise ConfigError(
-            f"unknown metric or KPI {name!r}{nearest(name, valid)}", hint="see docs/metrics.md"
-        ) from error
+        told = nearest(name, [*judged, *METRICS])
+        if "did you mean" not in told:
+            told = nearest(name, judged) if judged else ""  # of so many metrics nobody reads the names
+        raise ConfigError(f"unknown metric or KPI {name!r}{told}", hint="or a metric of docs/metrics.md") from error
 
 
 def _of_metric(selector: Selector, runs: Sequence[StoredRun], history: History) -> Trend:

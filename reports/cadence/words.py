@@ -57,10 +57,16 @@ def headline(report: Cadence) -> tuple[Mark, str]:
     if not known:
         return Mark.UNKNOWN, "Nothing was measured that a target is set for"
     if below:
-        return Mark.BELOW, f"{len(below)} of {known} targets missed: {_titles(below)}"
+        return Mark.BELOW, f"{len(below)} of {known} targets missed{_surely(below)}: {_titles(below)}"
     if near:
         return Mark.NEAR, f"{len(near)} of {known} targets nearly met: {_titles(near)}"
     return Mark.ON, f"All {known} targets met"
+
+
+def _surely(below: Sequence[Row]) -> str:
+    """How many of those that miss their target do so beyond noise, where not all of them do."""
+    sure = sum(row.status == "fail" for row in below)
+    return "" if sure == len(below) else f", {sure or 'none'} of them for sure"
 
 
 def _titles(rows: Sequence[Row], most: int = 3) -> str:

@@ -8,13 +8,11 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from probe.model.metrics import METRICS
+from reports.scales import scale
 from reports.store.entry import Entry
 
 Check = tuple[str, bool]
-_SIGNED_RATIOS = ("cost_saving_ratio", "bandwidth_saving_ratio", "video_ssim", "burst_ratio")
-"""A pure SFU may be cheaper, SSIM goes below 0, and a burst ratio counts runs of losses: not within 0 to 1."""
-_SCALES = {"mos": (1.0, 5.0), "score": (1.0, 5.0), "seconds": (0.0, math.inf), "bits_per_second": (0.0, math.inf)}
-_OWN_SCALES = {"video_vmaf": (0.0, 100.0), "migration_mos_dip": (-4.0, 4.0), "one_way_delay_seconds": (-0.1, math.inf)}
+_CLOCKS = {"one_way_delay_seconds": (-0.1, math.inf)}
 """A one-way delay is the difference of two clock readings, which may disagree by a little."""
 _SLACK = 1e-9
 
@@ -44,11 +42,7 @@ def _of_metric(name: str, part: Mapping[str, Any]) -> Iterable[Check]:
 
 def _scale(name: str) -> tuple[float, float]:
     known = METRICS.get(name)
-    if name in _OWN_SCALES:
-        return _OWN_SCALES[name]
-    if known is not None and known.unit == "ratio":
-        return (-math.inf, math.inf) if name in _SIGNED_RATIOS else (0.0, 1.0)
-    return _SCALES.get(known.unit if known else "", (-math.inf, math.inf))
+    return _CLOCKS.get(name) or (scale(known) if known is not None else (-math.inf, math.inf))
 
 
 def _told_twice(entry: Entry) -> Iterable[Check]:

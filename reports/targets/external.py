@@ -74,6 +74,9 @@ def parse_external(text: str, profile: Profile, *, source: str) -> tuple[Supplie
 
 
 def _check_heading(heading: list[str], source: str) -> None:
+    if len(heading) == 1 and ";" in heading[0]:
+        hint = "save it as CSV with commas, with a decimal point in the numbers"
+        raise ConfigError("line 1: semicolons stand between the columns", who=source, hint=hint)
     for number, name in enumerate(heading, start=1):
         if name not in COLUMNS or name in heading[: number - 1]:
             fault = f"unknown column {name!r}{nearest(name, COLUMNS)}" if name not in COLUMNS else f"{name!r} again"

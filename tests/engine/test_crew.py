@@ -97,3 +97,10 @@ async def test_what_was_measured_so_far_is_known_of_one_engine_alone() -> None:
     one = Fake()
     assert Crew(Scenario(name="s"), [one]).running() is one.running()
     assert Crew(Scenario(name="s"), [one, Fake()]).running() is None
+
+
+async def test_it_knows_what_each_round_took() -> None:
+    crew = Crew(Scenario(name="s", rounds=2), [Fake(slow=True)])
+    await crew.hold_rounds()
+    assert len(crew.took) == 2
+    assert all(0.01 <= seconds < 10 for seconds in crew.took)

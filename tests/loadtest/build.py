@@ -12,9 +12,11 @@ from probe.measure.savings import SavingsLedger
 from probe.measure.summary import Summary
 from probe.model.samples import Sample
 from probe.model.scenario_files import load_scenario
+from reports.units import Units, UnitWant
 from tests.reports.build import good_run
 
 CAMPAIGN = "c0ffee"
+RTT = UnitWant("round_trip_time_seconds", "topology=p2p")
 WHOLE = ("concurrent_participants_peak", "p2p_usage_ratio", "cost_saving_ratio", "bandwidth_saving_ratio")
 
 
@@ -39,6 +41,18 @@ def delta(joins: Iterable[float] = (), *, failed: int = 0, **changes: Any) -> De
         found.summary.add(Sample("join_duration_seconds", seconds, 1.0, {"topology": "p2p"}))
     for _ in range(failed):
         found.summary.add(Sample("join_success_ratio", 0.0, 1.0, {"topology": "p2p"}))
+    return found
+
+
+def calls(means: Iterable[float], *, readings: int, first: int = 1) -> Delta:
+    """Of P2P meetings with such round trips, from number `first` on; each has one who reads it so often."""
+    found = Delta(units=Units([RTT]))
+    for number, mean in enumerate(means, start=first):
+        detail = {"meeting": f"room {number}", "who": "p1"}
+        for _ in range(readings):
+            sample = Sample(RTT.metric, mean, 1.0, {"topology": "p2p"}, detail)
+            found.summary.add(sample)
+            found.units.add(sample)
     return found
 
 

@@ -34,6 +34,7 @@ from probe.engine.protocol import Message, decode
 from tests.loadtest.test_settings import defaults
 
 FAKE = "tests.loadtest.fake_engine"
+UNITS = ["jitter_seconds", "kind=audio", 0.0]
 
 
 class Recorder:
@@ -51,7 +52,9 @@ def environment(campaign: str, **told: Any) -> tuple[Any, Recorder]:
     """A Locust with one class of users, whose engine is the fake one."""
     supervising.HARVEST_EVERY = 0.1
     setattr(working, "Supervisor", partial(Supervisor, module=FAKE))  # noqa: B010 - a class for mypy, made once for us
-    options = defaults(stay="1", pause="0", meetprobe_campaign=campaign, meetprobe_rate=100, **told)
+    options = defaults(
+        stay="1", pause="0", meetprobe_campaign=campaign, meetprobe_rate=100, meetprobe_units=[UNITS], **told
+    )
     vars(options).update(headless=False, stop_timeout=0.0, tags=None, exclude_tags=None)
     make: Any = Environment
     locust = make(user_classes=[ParticipantUser], host="ws://127.0.0.1:1", parsed_options=options)
@@ -87,6 +90,7 @@ def _check_commands(log: Path, mode: str) -> None:
     prepare, joins = heard[0], [one for one in heard if isinstance(one, Join)]
     assert isinstance(prepare, Prepare)
     assert (prepare.worker, prepare.stamp, prepare.platform.url) == (0, f"{mode}-c", "ws://127.0.0.1:1")
+    assert prepare.units == (tuple(UNITS),), "as the master says"
     assert sum(isinstance(one, Close) for one in heard) == 1
     places = {(join.name, join.position, join.room.rpartition("-g")[0]) for join in joins}
     assert places == {("p0", 0, "w0-r0"), ("p1", 1, "w0-r0"), ("p0", 0, "w0-r1")}

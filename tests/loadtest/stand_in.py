@@ -11,9 +11,11 @@ from locust import User, events, task
 from locust.runners import MasterRunner, WorkerRunner
 
 from loadtest.arguments import add_arguments
+from loadtest.harvest import Delta
 from loadtest.master import MESSAGE, Master
 from loadtest.shapes import CampaignShape
 from probe.model.samples import Sample
+from reports.units import Units
 from tests.loadtest.build import good_delta, report, standing
 
 __all__ = ["CampaignShape"]
@@ -69,6 +71,9 @@ class StandIn:
             told.summary.add(Sample("nack_count", 1.0, 1.0, {"topology": "p2p", "kind": "video"}))
         told.presence = [(time.monotonic(), users - self._order)] if users != self._order else []
         self._order = users
+        told.units = Units.from_dict(
+            self._halves(told, want) for want in self._environment.parsed_options.meetprobe_units
+        )
         total = standing(users, lag=0.2 if BEHAVIOUR == "busy" else 0.001)
         payload = report(told, total, campaign=self._environment.parsed_options.meetprobe_campaign, final=final)
         if BEHAVIOUR == "damaged":
@@ -77,6 +82,15 @@ class StandIn:
             runner.send_message(MESSAGE, payload)
         else:
             self._environment.meetprobe.take("local", payload)
+
+    def _halves(self, told: Delta, want: list[Any]) -> list[Any]:
+        """Two meetings of this worker agree on what the master wants to know."""
+        found, runner = told.summary.histogram(want[0], want[1]), self._environment.runner
+        if found is None or found.mean is None:
+            return [*want, []]
+        count = found.count // 2
+        shares = (("a", count), ("b", found.count - count))
+        return [*want, [[f"{runner.client_id} {room}\np1", number, number * found.mean] for room, number in shares]]
 
 
 def initialise(environment: Any, runner: Any, **_: Any) -> None:

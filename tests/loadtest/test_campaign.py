@@ -20,7 +20,7 @@ from loadtest.judgement import judgement_of
 from loadtest.series import COLUMNS
 from probe.measure.summary import Summary
 from reports.document import schema
-from tests.loadtest.build import delta, good_delta, report, settings, standing
+from tests.loadtest.build import RTT, calls, delta, good_delta, report, settings, standing
 from tests.reports.build import migration
 
 START = datetime(2026, 11, 22, 9, 11, 31, 800_000, UTC)
@@ -132,6 +132,58 @@ def test_a_lost_worker_makes_every_verdict_inconclusive() -> None:
     assert document["errors"][0]["message"] == "lost: nothing was heard of it any more"
 
 
+FOUR_CALLS = [0.04, 0.05, 0.09, 0.10]
+"""Their mean is 70 ms, and the target 80. By Student's t for four meetings, 70 ms +- 2.3534 x 14.72 ms."""
+
+
+def latency(found: Campaign) -> dict[str, Any]:
+    """The row of the P2P round trip."""
+    return next(kpi for kpi in found.document()["kpis"] if kpi["kpi"] == "p2p_latency")
+
+
+def hear_four_calls(found: Campaign, *, known: bool = True) -> None:
+    """Of two workers, who tell of 100 readings each in four reports."""
+    found.take("hall_1", report(delta([0.3] * 5), standing(2)), 1001.0)
+    for number in range(4):
+        for worker, first in (("hall_1", 0), ("hall_2", 2)):
+            told = calls(FOUR_CALLS[first : first + 2], readings=25, first=first)
+            told.units = told.units if known else Delta().units
+            found.take(worker, report(told, standing(2)), 1002.0 + number)
+
+
+def test_a_mean_is_no_surer_than_the_meetings_of_all_workers_agree() -> None:
+    found, independent = campaign(), campaign()
+    hear_four_calls(found)
+    hear_four_calls(independent, known=False)
+    row, narrow = latency(found), latency(independent)
+    assert (row["value"], row["count"]) == (pytest.approx(0.07), 400)
+    assert (narrow["value"], narrow["count"], narrow["status"]) == (pytest.approx(0.07), 400, "pass")
+    assert narrow["interval"] == pytest.approx([0.0679, 0.0721], abs=1e-4)
+    assert row["interval"] == pytest.approx([0.035359, 0.104641], abs=1e-6)
+    assert row["status"] == "inconclusive"
+    assert row["evidence"].startswith("mean of 400 readings of 4 meetings, ")
+
+
+def test_what_a_lost_worker_told_of_its_meetings_stays() -> None:
+    found = campaign()
+    hear_four_calls(found)
+    before = latency(found)["interval"]
+    found.worker_gone("hall_2", "nothing was heard of it any more", 1010.0)
+    found.take("hall_1", report(Delta(), standing(2)), 1011.0)
+    assert latency(found)["interval"] == before
+
+
+def test_of_many_meetings_groups_are_kept() -> None:
+    found = campaign()
+    hear_four_calls(found)
+    many = calls([0.05] * 1500, readings=1, first=10)
+    found.take("hall_1", report(many, standing(2)), 1010.0)
+    shares = found.slices.units.shares(RTT)
+    assert 700 < len(shares) <= 1000
+    assert sum(share.count for share in shares.values()) == 1900
+    assert f"mean of 1900 readings of {len(shares)} meeting groups, " in latency(found)["evidence"]
+
+
 def test_a_lost_engine_is_replaced_and_told() -> None:
     found = campaign()
     found.take("hall_1", report(Delta(presence=[(1000.5, 1), (1000.6, 1)]), standing(2)), 1001.0)
@@ -231,6 +283,18 @@ def test_a_search_is_judged_on_the_steps_that_held() -> None:
     assert live["joins"] == 301
 
 
+def test_the_steps_that_held_are_judged_by_their_own_meetings() -> None:
+    found = campaign(shape="find-limit", step_users=10, step_time=10.0)
+    found.search_limit(100)
+    found.take("hall_1", report(calls(FOUR_CALLS, readings=100), standing(10)), 1000.0)
+    find_limit(found, [0.5])
+    held = latency(found)
+    assert held["evidence"].startswith("mean of 400 readings of 4 meetings, ")
+    found.take("hall_1", report(calls([0.06] * 3, readings=50, first=7), standing(10)), 1016.0)
+    assert len(found.slices.units.shares(RTT)) == 7
+    assert latency(found) == held
+
+
 def test_a_search_in_which_nothing_held_is_judged_on_all() -> None:
     found = campaign(shape="find-limit", step_users=10, step_time=10.0)
     found.search_limit(100)
@@ -254,6 +318,7 @@ def reports(found: Campaign, numbers: Any) -> None:
         told = delta([0.1 + number % 50 / 100], failed=number % 2)
         now = 1000.0 + 3 * number
         told.presence = [(now - 1, 1), (now - 0.5, -1)]
+        told.merge(calls([0.05, 0.06], readings=2, first=2 * number))
         told.participants = [{"id": f"{number}", "name": f"u{number}", "joined": True, "drops": [], "error": None}] * 5
         told.participants.append({"id": f"{number}f", "joined": False, "error": f"trouble {number}"})
         told.migrations = [migration(number), migration(number, success=number % 3 > 0)]

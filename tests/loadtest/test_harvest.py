@@ -9,6 +9,9 @@ import pytest
 
 from loadtest.harvest import Delta, Standing
 from probe.model.samples import Sample
+from reports.units import Share, Units, UnitWant
+
+WANT = UnitWant("round_trip_time_seconds", "topology=p2p")
 
 
 def _delta(number: int, first_drop: float | None = None) -> Delta:
@@ -20,6 +23,10 @@ def _delta(number: int, first_drop: float | None = None) -> Delta:
     delta.unlisted["participants"] += number
     delta.errors["dtls_connected", "", "timeout"] += number
     delta.crashes["bug"] += 1
+    delta.units = Units([WANT])
+    for who in ("a", f"p{number}"):
+        detail = {"who": who, "meeting": "m"}
+        delta.units.add(Sample("round_trip_time_seconds", 0.25 * number, 1.0, {"topology": "p2p"}, detail))
     return delta
 
 
@@ -50,6 +57,7 @@ def test_deltas_add_up(drops: tuple[float | None, float | None], first: float | 
     assert whole.unlisted == {"participants": 3}
     assert whole.errors == {("dtls_connected", "", "timeout"): 3}
     assert (whole.crashes, whole.retries, whole.first_drop) == ({"bug": 2}, 3, first)
+    assert whole.units.shares(WANT) == {"m\na": Share(2, 0.75), "m\np1": Share(1, 0.25), "m\np2": Share(1, 0.5)}
 
 
 def test_a_standing_comes_back() -> None:

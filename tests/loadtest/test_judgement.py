@@ -9,7 +9,8 @@ import pytest
 from loadtest.judgement import exit_code, judgement_of
 from probe.model.errors import ConfigError
 from reports.targets.files import load_profile
-from tests.loadtest.build import settings
+from reports.units import UnitWant
+from tests.loadtest.build import RTT, settings
 from tests.reports.build import BUSY, result
 
 OWN = """
@@ -20,6 +21,7 @@ horizons: [soon, later]
 default_horizon: later
 kpis:
   - {id: rtt, title: Round trip, metric: round_trip_time_seconds, comparison: "<", targets: {soon: 1 s, later: 1 ms}}
+  - {id: late, title: Later, metric: jitter_seconds, comparison: "<", targets: {soon: 1 s}, after: 10 s}
 """
 
 
@@ -29,6 +31,7 @@ def test_the_scenarios_own_promises_and_rows() -> None:
     assert found.judges is not None
     assert "join_time" in found.judges
     assert "uptime" not in found.judges
+    assert RTT in found.unit_wants
 
 
 def test_another_profile_has_its_own_rows_and_horizon(tmp_path: Path) -> None:
@@ -36,6 +39,7 @@ def test_another_profile_has_its_own_rows_and_horizon(tmp_path: Path) -> None:
     file.write_text(OWN)
     found = judgement_of(settings(targets=str(file), horizon=""))
     assert (found.profile.profile, found.horizon, found.judges) == ("mine", "later", None)
+    assert found.unit_wants == (UnitWant("round_trip_time_seconds"),), "a campaign keeps nothing by its time"
 
 
 @pytest.mark.parametrize(

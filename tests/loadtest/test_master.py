@@ -60,6 +60,10 @@ def document_in(folder: Path) -> Document:
     return found
 
 
+def evidence(document: Document, kpi: str) -> str:
+    return str(next(row["evidence"] for row in document["kpis"] if row["kpi"] == kpi))
+
+
 def another_document_in(folder: Path, first: Document) -> Document:
     """Locust says that it has stopped before the last report is in."""
     deadline = time.monotonic() + DEADLINE
@@ -81,6 +85,7 @@ def test_a_good_campaign(tmp_path: Path) -> None:
     assert document["verdict"]["exit_code"] == 0
     assert document["metrics"]["nack_count"]["count"] == LAST, "the last report came before the end"
     assert document["metrics"]["concurrent_participants_peak"]["max"] == 4.0
+    assert " readings of 2 meetings, " in evidence(document, "p2p_latency"), "the master said what it wants to know"
     assert 2.0 <= document["run"]["duration_seconds"] < 10.0
     assert not document["run"]["interrupted"]
     assert "missed" in told.splitlines()[0], "stdout is the verdict"
@@ -159,6 +164,7 @@ def test_workers_report_to_the_end(tmp_path: Path) -> None:
     assert document["metrics"]["concurrent_participants_peak"]["max"] == 4.0
     assert document["health"]["trustworthy"]
     assert "driven by 2 workers" in document["notes"]
+    assert " readings of 4 meetings, " in evidence(document, "p2p_latency")
 
 
 def test_a_killed_worker_leaves_no_verdict(tmp_path: Path) -> None:

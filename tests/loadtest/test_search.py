@@ -7,23 +7,28 @@ from collections.abc import Iterable
 from loadtest.judgement import judgement_of
 from loadtest.search import Limit, LimitSearch, Steps
 from probe.measure.summary import Summary
-from tests.loadtest.build import delta, settings
+from reports.units import Units
+from tests.loadtest.build import calls, delta, settings
 from tests.reports.build import add
 
 
 def search(most: int = 60) -> LimitSearch:
     """Steps of 20 users, 10 s each; three participants a user. The engine is ready at once."""
     found = LimitSearch(judgement_of(settings()), Steps(20, 10.0, most), lambda users: 3 * users)
-    found.add("a", delta([0.5]).summary)
+    tell(found, delta([0.5]).summary)
     assert not found.advance(0.0, [], 1)
     return found
+
+
+def tell(found: LimitSearch, summary: Summary, units: Units | None = None) -> None:
+    found.add("a", summary, units or Units())
 
 
 def step(found: LimitSearch, begin: float, joins: Iterable[float], *, failed: int = 0) -> bool:
     """A step of ten seconds from `begin`, in whose second half somebody joins."""
     for second in (1, 5):
         assert not found.advance(begin + second, [], 1)
-    found.add("a", delta(joins, failed=failed).summary)
+    tell(found, delta(joins, failed=failed).summary)
     assert not found.advance(begin + 9.9, [], 1)
     return found.advance(begin + 10.0, [], 1)
 
@@ -45,7 +50,7 @@ def test_the_load_rises_until_a_target_breaks() -> None:
 def test_the_first_half_of_a_step_is_not_judged() -> None:
     found = search()
     found.advance(1.0, [], 1)
-    found.add("a", delta([12.0] * 50).summary)
+    tell(found, delta([12.0] * 50).summary)
     assert step(found, 0.0, [0.5] * 50)
 
 
@@ -81,7 +86,7 @@ def test_a_busy_generator_ends_it() -> None:
 def test_it_waits_for_every_worker_but_not_for_ever() -> None:
     found = search()
     found.advance(5.0, [], 2)
-    found.add("a", delta([0.5] * 50).summary)
+    tell(found, delta([0.5] * 50).summary)
     assert not found.advance(10.0, [], 2)
     assert not found.advance(29.9, [], 2)
     assert found.advance(30.0, [], 2)
@@ -94,9 +99,9 @@ def test_the_first_step_begins_when_there_is_something_to_measure() -> None:
     found = LimitSearch(judgement_of(settings()), Steps(20, 10.0, 60), lambda users: users)
     for second in range(30):
         assert not found.advance(float(second), [], 1)
-    found.add("a", Summary())
+    tell(found, Summary())
     assert not found.advance(30.0, [], 1)
-    found.add("a", delta([0.5]).summary)
+    tell(found, delta([0.5]).summary)
     assert not found.advance(32.0, [], 1)
     assert step(found, 32.0, [0.5] * 50)
 
@@ -112,10 +117,36 @@ def test_who_stays_is_judged_though_nobody_joins() -> None:
     found, slow = search(), Summary()
     found.advance(5.0, [], 1)
     add(slow, "round_trip_time_seconds", [0.5 + n / 1000 for n in range(50)], topology="p2p", kind="video")
-    found.add("a", slow)
+    tell(found, slow)
     assert not found.advance(10.0, [], 1)
     assert found.limit is not None
     assert "p2p_latency failed" in found.limit.sentence
+
+
+def test_a_step_is_judged_by_its_meetings() -> None:
+    """Their round trips average 200 ms, above the target of 80; but two of the four are below it."""
+    by_meetings, by_readings = search(), search()
+    told = calls([0.02, 0.06, 0.34, 0.38], readings=50)
+    for found, units in ((by_meetings, told.units), (by_readings, Units())):
+        found.advance(5.0, [], 1)
+        tell(found, told.summary, units)
+        found.advance(10.0, [], 1)
+    assert (by_meetings.held, by_meetings.limit) == (60, None)
+    assert by_readings.limit is not None
+    assert "p2p_latency failed: mean of 200 readings," in by_readings.limit.sentence
+
+
+def test_the_meetings_of_one_step_say_nothing_of_the_next() -> None:
+    found, slow = search(), calls([0.02, 0.06, 0.34, 0.38], readings=50)
+    found.advance(5.0, [], 1)
+    tell(found, slow.summary, slow.units)
+    assert found.advance(10.0, [], 1)
+    found.advance(15.0, [], 1)
+    even = calls([0.5, 0.5, 0.5, 0.5], readings=50, first=9)
+    tell(found, even.summary, even.units)
+    assert not found.advance(20.0, [], 1)
+    assert found.limit is not None
+    assert "p2p_latency failed: mean of 200 readings of 4 meetings," in found.limit.sentence
 
 
 def test_stopped() -> None:

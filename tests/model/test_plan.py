@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from probe.measure.intervals import attempts_needed
-from probe.model.plan import Plan, longest_round, planned_counts
+from probe.model.plan import Plan, expected_seconds, longest_round, planned_counts, slower_seconds
 from probe.model.scenario_files import load_scenario, parse_scenario, scenario_names
 from reports.targets.files import load_profile
 
@@ -79,3 +79,29 @@ def test_the_longest_round_by_hand() -> None:
     fields = {"meetings": 3, "meeting_spacing": 1.0, "participants": 3, "join_spacing": 0.5, "visitors": 1, "cycles": 3}
     scenario = parse_scenario({"name": "x", "p2p_limit": 3, **fields}, source="test")
     assert longest_round(scenario) == 2 + 1 + 30 + 3 * (8 + 0.5 + 15 + 8 + 20 + 30) + 5 + 60
+
+
+@pytest.mark.parametrize(("name", "took"), [("hybrid", 21.0), ("nightly", 534.0)])
+def test_the_plan_says_what_runs_took(name: str, took: float) -> None:
+    """Of real runs, on two cores."""
+    assert planned_counts(load_scenario(name)).seconds == pytest.approx(took, rel=0.02)
+
+
+def test_one_visit_by_hand() -> None:
+    """Start 2 x 1; in 0.5 and 0.1; three cycles of 8, 0.5 between two visitors, 0.1, 8, two moves of 1.05; after 5."""
+    fields = {"meetings": 3, "meeting_spacing": 1.0, "join_spacing": 0.5, "visitors": 2, "cycles": 3}
+    assert plan(**fields).seconds == pytest.approx(2 + 0.6 + 3 * (8 + 0.5 + 0.1 + 8 + 2.1) + 5)
+
+
+def test_what_is_expected_learns_from_the_rounds_that_are_over() -> None:
+    scenario = parse_scenario({"name": "x", "rounds": 3}, source="test")
+    assert expected_seconds(scenario, ()) == planned_counts(scenario).seconds
+    assert expected_seconds(scenario, [20.0]) == 60.0
+    assert expected_seconds(scenario, [20.0, 30.0]) == 75.0
+    assert expected_seconds(scenario, [20.0, 30.0, 22.0]) == 72.0
+
+
+def test_more_is_left_for_a_slower_platform() -> None:
+    """Two joins of 0.9 s more, two moves of 0.45 s more, the visitor's and everybody's leaving of 0.5 s."""
+    scenario = parse_scenario({"name": "x", "visitors": 1, "rounds": 2}, source="test")
+    assert slower_seconds(scenario) == pytest.approx(planned_counts(scenario).seconds + 2 * (1.8 + 0.9 + 1.0))

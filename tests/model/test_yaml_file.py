@@ -18,6 +18,7 @@ def test_a_mapping_is_read() -> None:
         ("", "found nothing"),
         ("- 1", "found a list"),
         ("just words", "found a str"),
+        ("a:\n\tb: 2", "indent with spaces, YAML takes no tabs"),
         ("a: 1\nb: 2\na: 3", "line 3, column 1: key 'a' appears twice"),
         ("a: {x: 1, x: 2}", "key 'x' appears twice"),
         ("a: [", "line 1"),

@@ -111,8 +111,8 @@ def test_benjamini_hochberg_by_hand() -> None:
     assert FALSE_ALARMS == 0.01
 
 
-def printed(comparison: dict[str, Any]) -> str:
-    console = Console(width=120)
+def printed(comparison: dict[str, Any], width: int = 120) -> str:
+    console = Console(width=width)
     with console.capture() as captured:
         print_comparison(comparison, console)
     return captured.get()
@@ -127,6 +127,18 @@ def test_the_terminal_tells_what_changed() -> None:
     better = printed(compare([run(1, loss=0.02)], [run(2)]))
     assert "✓ Nothing got worse, 1 figure better" in better
     assert [signed(0.04, "seconds"), signed(-0.02, "ratio"), signed(0.0, "fps")] == ["+40 ms", "-2 %", "0 fps"]
+
+
+def test_a_narrow_terminal_keeps_names_whole() -> None:
+    comparison = compare([run(1)], [run(2, loss=0.02)])
+    (changed,) = (one for one in comparison["changes"] if one["verdict"] == "worse")
+    low, high = (signed(end, changed["unit"]) for end in changed["interval"])
+    wide, narrow = printed(comparison).splitlines(), printed(comparison, 80).splitlines()
+    (row,) = (line for line in wide if "mean of packet_loss_ratio" in line)
+    assert row.endswith(f"{low} … {high}")
+    (place,) = (number for number, line in enumerate(narrow) if "mean of packet_loss_ratio" in line)
+    assert narrow[place].rstrip().endswith("%)")
+    assert narrow[place + 1].strip() == f"{low} … {high}"
 
 
 def test_the_command_reads_files_folders_and_folders_of_folders(tmp_path: Path) -> None:

@@ -57,6 +57,7 @@ def test_a_kpi_that_nothing_measures_takes_a_value_in_its_unit() -> None:
     [
         ("", "line 1: needs the columns value and id or name"),
         ("id,note\n", "line 1: needs the columns"),
+        ("name;value\nNPS;42\n", "line 1: semicolons stand between the columns"),
         ("id,valeu\n", "line 1, column 2: unknown column 'valeu', did you mean 'value'?"),
         ("id,value,value\n", "line 1, column 3: 'value' again"),
         ("id,value\nnsp,42\n", "line 2, column 1 (id): 'nsp' is no external row of mine, did you mean 'nps'?"),

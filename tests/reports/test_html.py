@@ -35,6 +35,21 @@ def test_the_first_screen_says_it_in_a_sentence() -> None:
     assert facts["Run"] == "a1b2c3"
 
 
+@pytest.mark.parametrize(
+    ("count", "good", "said"),
+    [
+        (1, 1, "Once a running meeting moved between P2P and server, with success."),
+        (1, 0, "Once a running meeting moved between P2P and server, never with success."),
+        (2, 1, "2 times a running meeting moved between P2P and server, once with success."),
+        (9, 7, "9 times a running meeting moved between P2P and server, 7 times with success."),
+    ],
+)
+def test_the_moves_in_words(count: int, good: int, said: str) -> None:
+    document = full_document()
+    document["metrics"]["migration_success_ratio"] |= {"count": count, "mean": good / count}
+    assert said in page(document).one("header").one("p", class_="lede").text
+
+
 def test_the_scorecard_has_every_target_with_its_figures() -> None:
     document = full_document()
     section = page(document).one("section", id="targets")

@@ -27,6 +27,11 @@ def test_the_line() -> None:
     assert progress_line(Progress("preparing media", 0.0)) == "0 s: preparing media"
 
 
+def test_a_run_that_takes_longer_says_so() -> None:
+    assert progress_line(Progress("measuring", 25.4, 25.0)) == "25 s of about 25: measuring"
+    assert progress_line(Progress("measuring", 28.0, 25.0)) == "28 s, longer than the 25 expected: measuring"
+
+
 def test_the_table_shows_who_is_where() -> None:
     console = Console(file=io.StringIO(), width=100)
     with console.capture() as captured:

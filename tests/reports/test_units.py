@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from probe.model.samples import Sample, SampleBatch, unit_of
-from reports.units import MAX_UNITS, Units, UnitWant
+from reports.independent import independent
+from reports.units import GROUPS, MAX_UNITS, Units, UnitWant, is_group
 
 WANT = UnitWant("round_trip_time_seconds", "topology=p2p")
 
@@ -59,15 +60,73 @@ def test_one_reading_of_nobody_known_and_nothing_is_told() -> None:
         assert told(units) == {}
 
 
-def test_more_than_can_be_kept_and_nothing_is_told() -> None:
+def test_of_more_participants_than_are_kept_apart_the_meetings_are() -> None:
     units = Units([WANT])
     for number in range(MAX_UNITS):
-        units.add(reading(1.0, str(number)))
+        units.add(reading(1.0, str(number), f"m{number % 3}"))
     assert len(told(units)) == MAX_UNITS
-    units.add(reading(1.0, "0"))
+    units.add(reading(1.0, "0", "m0"))
     assert len(told(units)) == MAX_UNITS
-    units.add(reading(1.0, "one more"))
-    assert told(units) == {}
+    units.add(reading(5.0, "one more", "m1"))
+    units.add(reading(1.0, "0", "m0"))
+    assert told(units) == {"m0\n": (3336, 3336.0), "m1\n": (3334, 3338.0), "m2\n": (3333, 3333.0)}
+    whole = independent(units.shares(WANT), 10_003)
+    assert whole is not None
+    assert (whole.what, len(whole.shares)) == ("meeting", 3)
+
+
+def test_of_more_meetings_than_are_kept_apart_groups_are_the_same_ones_in_each_process() -> None:
+    together, apart = Units([WANT], most=GROUPS), [Units([WANT], most=GROUPS), Units([WANT], most=GROUPS)]
+    for number in range(5000):
+        one = reading(float(number), "p1", f"room {number}")
+        together.add(one)
+        apart[number % 2].add(one)
+    merged = Units(most=GROUPS)
+    for part in apart:
+        merged.merge(part)
+    assert told(merged) == told(together)
+    counts = sorted(count for count, _ in told(together).values())
+    assert (sum(counts), sum(total for _, total in told(together).values())) == (5000, 4999 * 2500.0)
+    assert len(counts) > 980, "5 meetings a group: exp(-5) of the groups have none"
+    assert counts[-1] < 20
+    assert all(map(is_group, told(together)))
+    whole = independent(together.shares(WANT), 5000)
+    assert whole is not None
+    assert (whole.what, len(whole.shares)) == ("meeting group", len(counts))
+
+
+def test_groups_are_as_sure_of_the_mean_as_their_meetings() -> None:
+    rng, apart, grouped = np.random.default_rng(5), Units([WANT]), Units([WANT], most=GROUPS)
+    for number, own in enumerate(rng.lognormal(0.0, 0.5, 4000).tolist()):
+        for value in (own, own + 0.01, own - 0.01):
+            for units in (apart, grouped):
+                units.add(reading(value, "p1", f"room {number}"))
+    found = [independent(units.shares(WANT), 12_000) for units in (apart, grouped)]
+    assert [one.what for one in found if one] == ["meeting", "meeting group"]
+    narrow, same = (one.interval(0.9) for one in found if one)
+    assert same.high - same.low == pytest.approx(narrow.high - narrow.low, rel=0.07)
+    assert (same.high + same.low) / 2 == pytest.approx((narrow.high + narrow.low) / 2, rel=1e-3)
+
+
+def test_of_more_groups_than_are_kept_apart_the_runs_are() -> None:
+    run, runs = Units([WANT], most=GROUPS), Units([WANT], most=GROUPS)
+    for number in range(GROUPS + 1):
+        run.add(reading(1.0, "p1", f"room {number}"))
+    for _ in range(7):
+        runs.append(run)
+    assert told(runs) == {f"{number}\n\n": (1001, 1001.0) for number in range(7)}
+    whole = independent(runs.shares(WANT), 7007)
+    assert whole is not None
+    assert (whole.what, len(whole.shares)) == ("run", 7)
+
+
+def test_more_runs_than_can_be_kept_and_nothing_is_told() -> None:
+    one, runs = Units([WANT]), Units([WANT], most=5)
+    one.add(reading(1.0, "p1"))
+    for _ in range(6):
+        assert (told(runs) != {}) == bool(runs.shares(WANT))
+        runs.append(one)
+    assert told(runs) == {}
 
 
 def test_processes_add_up_and_runs_are_told_apart() -> None:

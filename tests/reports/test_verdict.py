@@ -91,7 +91,11 @@ RTT = "round_trip_time_seconds"
         ([0.30, 0.31, 0.29, 0.30] * 5, Status.FAIL, "at least 297 ms can be believed"),
         ([0.01, 0.10, 0.02, 0.09, 0.02, 0.15] * 4, Status.INCONCLUSIVE, "more readings like these would prove it"),
         ([0.01, 0.30, 0.02, 0.09, 0.02, 0.15] * 4, Status.INCONCLUSIVE, "above the target, but too few"),
-        ([0.3], Status.INCONCLUSIVE, "mean of 1 reading,"),
+        (
+            [0.3],
+            Status.INCONCLUSIVE,
+            "mean of 1 reading, p95 300 ms, worst 300 ms: above the target, but it takes 20 readings",
+        ),
     ],
 )
 def test_means_are_judged_by_student(numbers: list[float], status: Status, said: str) -> None:
@@ -397,6 +401,12 @@ def test_a_mean_is_as_sure_as_its_meetings_agree() -> None:
     assert alone.interval is not None
     assert found.interval.high == pytest.approx(0.065 + t * error)
     assert found.interval.high > alone.interval.high
+
+
+def test_meetings_that_differ_are_too_few_to_be_sure_of_a_miss() -> None:
+    row = kpi("round_trip_time_seconds", "mean", "<", 0.06)
+    summary, slices = readings((0.05, 100), (0.09, 100))
+    assert verdict(row, summary, slices=slices).evidence.endswith(": above the target, but too few meetings to be sure")
 
 
 def test_meetings_that_agree_leave_the_interval_as_it_is() -> None:

@@ -18,9 +18,11 @@ from probe.child_process import ChildProcess
 from probe.engine.protocol import Message, decode, encode
 from probe.model.platform import Platform
 from probe.model.scenario import Scenario, Topology
+from reports.units import UnitWant
 
 Answer = TypeVar("Answer", bound=Message)
 _PATIENCE = 30.0
+RTT = UnitWant("round_trip_time_seconds", "topology=p2p")
 
 
 class Driver:
@@ -47,7 +49,7 @@ class Driver:
             self._first_heard = False
 
     def send_prepare(self, scenario: Scenario, url: str) -> None:
-        self.send(Prepare(scenario=scenario, platform=Platform(url=url), stamp="test"))
+        self.send(Prepare(scenario=scenario, platform=Platform(url=url), stamp="test", units=(RTT,)))
 
     async def prepare(self, scenario: Scenario, url: str) -> Ready:
         """Sends, and waits for it."""

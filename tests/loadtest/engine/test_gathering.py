@@ -5,12 +5,14 @@ from __future__ import annotations
 import time
 from typing import Any
 
+import numpy as np
 import pytest
 
 from loadtest.engine.gathering import Gathering, Rows
 from loadtest.harvest import Delta
 from probe.client.entry import Entry
-from probe.model.samples import Sample
+from probe.model.samples import Sample, SampleBatch
+from reports.units import Share, UnitWant
 from tests.client.fakes import START, Bench
 from tests.client.pretend import FakeParticipant
 
@@ -49,6 +51,22 @@ def test_a_harvest_takes_it_all() -> None:
     again = gathering.harvest(bench.context, ())
     assert (list(again.summary), again.presence, again.retries, again.crashes) == ([], [], 0, {})
     assert gathering.present == 1
+
+
+def test_a_harvest_says_who_took_the_readings_since_the_last() -> None:
+    want, tags = UnitWant("round_trip_time_seconds", "topology=p2p"), {"topology": "p2p"}
+    bench, gathering = Bench(), Gathering([want])
+    for who in ("a", "b"):
+        gathering.sink(Sample("round_trip_time_seconds", 0.5, 1.0, tags, {"who": who, "meeting": "m"}))
+        gathering.sink(Sample("jitter_seconds", 0.5, 1.0, tags, {"who": who, "meeting": "m"}))
+    values = np.array([0.25, 0.5])
+    gathering.batch_sink(SampleBatch("round_trip_time_seconds", values, 1.0, tags, [("m\nb", 1), ("m\nc", 1)]))
+    delta = Delta.from_dict(gathering.harvest(bench.context, ()).to_dict())
+    assert delta.units.shares(want) == {"m\na": Share(1, 0.5), "m\nb": Share(2, 0.75), "m\nc": Share(1, 0.5)}
+    assert delta.units.shares(UnitWant("jitter_seconds")) == {}
+    gathering.sink(Sample("round_trip_time_seconds", 0.125, 2.0, tags, {"who": "b", "meeting": "m"}))
+    assert gathering.harvest(bench.context, ()).units.shares(want) == {"m\nb": Share(1, 0.125)}
+    assert gathering.harvest(bench.context, ()).units.shares(want) == {}
 
 
 def test_the_first_drop_is_told_once_in_wall_time() -> None:

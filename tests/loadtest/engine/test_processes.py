@@ -13,12 +13,13 @@ from typing import Any
 import pytest
 
 from loadtest.engine.rooms import CALLED_OFF, CLOSED
+from loadtest.harvest import Delta
 from loadtest.protocol import Close, Closed, Joined, Meet, Met, Operation
 from probe.engine.protocol import Failed
 from probe.model.scenario import Observe
 from tests.integration.servers import mute_server, unused_port
 from tests.integration.small import scenario
-from tests.loadtest.engine.driver import Driver, engine_process, gauges, shim_process, until
+from tests.loadtest.engine.driver import RTT, Driver, engine_process, gauges, shim_process, until
 
 SMALL = scenario(observe=Observe(), join_deadline=10.0)
 
@@ -107,9 +108,21 @@ async def test_what_is_measured_is_handed_over_once() -> None:
         assert "join_success_ratio" not in after.summary
         assert [(row["joined"], row["drops"], row["error"]) for row in after.participants] == [(True, [], None)] * 2
         assert {row["meeting"] for row in after.participants} == {"load-test-a"}
+        there.merge(after)
+        _each_reading_is_somebodys(there)
         stable = after.summary.histogram("connection_stability_ratio")
         assert stable is not None
         assert (stable.count, stable.mean) == (2, 1.0)
+
+
+def _each_reading_is_somebodys(told: Delta) -> None:
+    """Of the two in one room."""
+    shares, found = told.units.shares(RTT), told.summary.histogram(*RTT[:2])
+    assert found is not None
+    assert {unit.partition("\n")[0] for unit in shares} == {"load-test-a"}
+    assert len(shares) == 2
+    assert sum(share.count for share in shares.values()) == found.count
+    assert sum(share.sum for share in shares.values()) == pytest.approx(found.sum)
 
 
 async def test_the_server_dies() -> None:

@@ -179,12 +179,15 @@ async def test_a_bug_of_ours_is_told_and_ends_nothing_else(monkeypatch: pytest.M
 async def test_two_thousand_short_stays_leave_nothing_behind(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each in a room of its own, every fourth fails, every room has moved; nobody harvests."""
     campaign = Campaign(monkeypatch, failing=("3",))
+    context = campaign.bench.context
+    context.meetings["id-p2"] = "another room since"
 
     async def stays(first: int, count: int) -> None:
         for ticket in range(first, first + count, 2):
             pair = (ticket, ticket + 1)
             for one in pair:
                 await campaign.join(one, room=f"r{ticket}", attempt=2)
+                context.meetings.setdefault(f"id-p{one}", f"load-r{ticket}")
             campaign.move(campaign.meetings[-1], "m:1", "p2p", "sfu")
             for one in pair:
                 await campaign.leave(one)
@@ -193,10 +196,12 @@ async def test_two_thousand_short_stays_leave_nothing_behind(monkeypatch: pytest
             campaign.said.clear()
 
     await stays(0, 2000)
-    rooms, gathering, context = campaign.rooms, campaign.gathering, campaign.bench.context
+    rooms, gathering = campaign.rooms, campaign.gathering
     assert not campaign.entries
     assert (rooms._rooms, rooms._held, rooms._stays, rooms._tasks) == ({}, set(), {}, set())
     assert not context.captures
+    assert len(context.meetings) < 1300, "of 1000 who left, of those who never came in, and one more"
+    assert context.meetings["id-p2"] == "another room since"
     assert len(gathering._names) <= 2000
     assert len(context.errors) < 500
     gc.collect()
@@ -209,5 +214,5 @@ async def test_two_thousand_short_stays_leave_nothing_behind(monkeypatch: pytest
     assert delta.retries == 2000
     assert campaign.harvest().to_dict() | {"summary": {}} == {
         "summary": {}, "presence": [], "participants": [], "migrations": [], "unlisted": {}, "errors": [], "crashes": [],
-        "retries": 0, "first_drop": None,
+        "retries": 0, "first_drop": None, "units": [],
     }  # fmt: skip
