@@ -38,7 +38,8 @@ class Listening:
         self._remote = remote
         self._tags = {"topology": topology}
         self._audio_tags = self._tags | {"kind": "audio"}
-        self._buffer = playout_buffer(foreign=remote not in context.captures)
+        self._ours = remote in context.captures
+        self._buffer = playout_buffer(foreign=not self._ours)
         self._quality = AudioQuality("opus")
         self._started = 0.0
         self._rate_of_speech = OpusRate()
@@ -65,7 +66,7 @@ class Listening:
         self._rate_of_speech.on_packets(
             np.array((packet.sequence,)), np.array((extended_timestamp,)), np.array((len(packet.payload),), np.uint32)
         )
-        known = packet.capture_time is not None and self._remote in self._context.captures  # else its clock is not ours
+        known = packet.capture_time is not None and self._clock_is_ours()
         media_time = packet.capture_time if known else (extended_timestamp - self._origin) / CLOCK_RATE
         assert media_time is not None
         self._buffer.on_packet(packet.sequence, media_time, packet.arrival)
@@ -74,6 +75,11 @@ class Listening:
             self._one_way += one_way
             self._one_way_known += 1
             self._context.emit("one_way_delay_seconds", one_way, self._audio_tags, who=self._who)
+
+    def _clock_is_ours(self) -> bool:
+        """Whether its capture times are of our clock. Who has left since keeps it: what is looked at later was sent before."""
+        self._ours = self._ours or self._remote in self._context.captures
+        return self._ours
 
     def on_records(self, records: Records) -> None:
         """`on_packet` for each, in order of arrival. They are looked at when a window ends."""
@@ -114,7 +120,7 @@ class Listening:
         extended = ticks + np.int64(first)
         self._rate_of_speech.on_packets(records["sequence"], extended, records["size"])
         captures = records["capture"]
-        if self._remote in self._context.captures:
+        if self._clock_is_ours():
             self._on_delays(arrivals - captures)
             if not np.isnan(np.add.reduce(captures)):
                 self._buffer.on_packets(records["sequence"], captures, arrivals)

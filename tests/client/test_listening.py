@@ -45,6 +45,25 @@ def test_an_undisturbed_call_reaches_what_opus_can() -> None:
     assert heard.last is not None
 
 
+def test_who_has_left_keeps_the_clock_that_it_had() -> None:
+    """What it sent last is often looked at after it has gone."""
+    found = []
+    for leaves in (False, True):
+        captures = {"you": CaptureLog()}
+        bench = Bench(captures=captures)
+        heard = Listening(bench.context, "me", "you", "p2p")
+        _talk(bench, heard, 4.0, lost=lambda number: number % 10 == 3)
+        resyncs = heard._buffer.resyncs
+        if leaves:
+            bench.context.captures.clear()
+        _talk(bench, heard, 1.5, start=START + 4.0, lost=lambda number: number % 10 == 3)
+        heard.finish()
+        assert heard._buffer.resyncs == resyncs == 0
+        found.append([(one.metric, one.value) for one in bench.samples])
+    assert found[0] == found[1]
+    assert len(found[0]) > 240
+
+
 def test_loss_costs() -> None:
     bench = Bench()
     heard = Listening(bench.context, "me", "you", "sfu")
