@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from probe.measure.histogram import Histogram
-from probe.model.samples import Sample, SampleBatch
+from probe.model.samples import Sample, SampleBatch, has_tag
 from reports.units import Units, UnitWant
 
 MAX_SLICES = 10_000
@@ -62,9 +62,8 @@ class Slices:
                 found.add_many(batch.values)
 
     def _slice(self, want: Want, tags: Mapping[str, str], time: float) -> Histogram | None:
-        name, _, value = want.tag.partition("=")
         place = want.place(time)
-        if place < 0 or (name and tags.get(name) != value):
+        if place < 0 or not has_tag(tags, want.tag):
             return None
         return self._kept[want].setdefault(place, Histogram())
 

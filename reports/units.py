@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 from zlib import crc32
 
-from probe.model.samples import Sample, SampleBatch, unit_of
+from probe.model.samples import Sample, SampleBatch, has_tag, unit_of
 
 MAX_UNITS = 10_000
 """Per row that are kept apart, if nobody says otherwise. Where there are more, the participants of a meeting become one, then the
@@ -30,8 +30,7 @@ class UnitWant(NamedTuple):
 
     def takes(self, tags: Mapping[str, str], time: float) -> bool:
         """Does it want this sample?"""
-        name, _, value = self.tag.partition("=")
-        return time >= self.after and (not name or tags.get(name) == value)
+        return time >= self.after and has_tag(tags, self.tag)
 
 
 @dataclass(slots=True)

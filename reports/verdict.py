@@ -118,8 +118,8 @@ def figure_of(kpi: Kpi, histogram: Histogram | None, grounds: Grounds, confidenc
     """The row's figure; None without samples or without the baseline that it is relative to."""
     if histogram is None or ((kpi.is_reduction or kpi.is_multiple) and not kpi.baseline):
         return None
-    want = kpi.unit_want if grounds.slices is not None else None
-    rests_on = independent(grounds.slices.units.shares(want), histogram.count) if grounds.slices and want else None
+    want, slices = kpi.unit_want, grounds.slices
+    rests_on = independent(slices.units.shares(want), histogram.count) if want and slices else None
     found = figure(kpi, histogram, max(grounds.duration_seconds - kpi.after_seconds, 0.0), confidence, rests_on)
     return found.widened(error) if (error := clock_error(kpi, grounds.summary)) else found
 

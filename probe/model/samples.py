@@ -12,6 +12,12 @@ TAG_NAMES = ("topology", "kind", "direction", "phase", "transition", "source", "
 """The only tags a sample may carry. Participants, rooms and tracks go into `detail`, never into tags."""
 
 
+def has_tag(tags: Mapping[str, str], wanted: str) -> bool:
+    """`wanted` is "tag=value", or empty, which all samples have."""
+    name, _, value = wanted.partition("=")
+    return not name or tags.get(name) == value
+
+
 def unit_of(meeting: object, who: object) -> str:
     """Where a reading was taken: the meeting, and the participant in it. Empty where one of them isn't known."""
     return f"{meeting}\n{who}" if meeting and who else ""
