@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import sqlite3
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
-from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL
@@ -18,6 +19,7 @@ from reports.store.upgrade import up_to_date
 
 _BUSY_SECONDS = 30
 """How long a writer waits for others: a run is written within a fraction of a second."""
+_ASK_AGAIN_SECONDS = 0.02
 _CONNECT_SECONDS = 10
 
 
@@ -45,12 +47,30 @@ def _sqlite(url: URL) -> Engine:
     return engine
 
 
-def _prepare_sqlite(connection: Any, _record: object) -> None:
+def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
     connection.isolation_level = None  # the driver's own BEGIN comes too late, only with the first change
-    (mode,) = connection.execute("PRAGMA journal_mode").fetchone()
-    if mode != "wal":
-        connection.execute("PRAGMA journal_mode = WAL")  # kept in the file: readers and one writer at a time
+    _keep_in_wal(connection)
     connection.execute("PRAGMA foreign_keys = ON")
+
+
+def _keep_in_wal(connection: sqlite3.Connection) -> None:
+    """Readers and one writer at a time. The file remembers it, so only who makes the file changes anything here.
+
+    SQLite's own wait for others doesn't hold for this change: of several that make the file at once, all but one are
+    told at once that it is locked. They ask again, for as long as they would wait for a writer.
+    """
+    deadline = time.monotonic() + _BUSY_SECONDS
+    while True:
+        try:
+            (mode,) = connection.execute("PRAGMA journal_mode").fetchone()
+            if mode != "wal":
+                connection.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            busy = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
+            if not busy or time.monotonic() >= deadline:
+                raise
+        time.sleep(_ASK_AGAIN_SECONDS)
 
 
 def _begin_sqlite(connection: Connection) -> None:

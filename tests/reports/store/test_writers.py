@@ -5,12 +5,16 @@ from __future__ import annotations
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from tests.reports.store.build import history
 
 _WRITER = """
 import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tests.reports.store.build import history, night
 from tests.reports.build import good_run
@@ -25,43 +29,48 @@ with history(Path(sys.argv[1])) as found:
 """
 
 
-def writers(folder: Path, count: int, runs: int) -> list[subprocess.Popen[str]]:
-    found = [
-        subprocess.Popen(
-            [sys.executable, "-W", "error", "-c", _WRITER, str(folder), str(who), str(runs)],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        )
-        for who in range(count)
-    ]  # fmt: skip
-    for one in found:
-        assert one.stdout is not None
-        assert one.stdout.readline() == "ready\n"
-    return found
+@contextmanager
+def writers(folder: Path, count: int, runs: int) -> Iterator[list[subprocess.Popen[str]]]:
+    """Processes that have begun to write at the same moment; none of them is left at the end."""
+    with ExitStack() as stack:
+        found = [stack.enter_context(_started(folder, who, runs)) for who in range(count)]
+        for one in found:
+            assert one.stdout is not None
+            assert one.stdout.readline() == "ready\n"
+        for one in found:
+            assert one.stdin is not None
+            one.stdin.write("go\n")
+            one.stdin.flush()
+        yield found
+
+
+@contextmanager
+def _started(folder: Path, who: int, runs: int) -> Iterator[subprocess.Popen[str]]:
+    command = [sys.executable, "-W", "error", "-c", _WRITER, str(folder), str(who), str(runs)]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True) as one:
+        try:
+            yield one
+        finally:
+            one.kill()
 
 
 def test_six_processes_make_one_history_at_the_same_moment(tmp_path: Path) -> None:
     """Its schema too: none of them finds it made."""
-    found = writers(tmp_path, 6, 3)
-    for one in found:
-        assert one.stdin is not None
-        one.stdin.write("go\n")
-        one.stdin.flush()
-    for one in found:
-        _, err = one.communicate(timeout=100)
-        assert (one.returncode, err) == (0, "")
+    with writers(tmp_path, 6, 3) as found:
+        for one in found:
+            _, err = one.communicate(timeout=100)
+            assert (one.returncode, err) == (0, "")
     with history(tmp_path) as stored:
         assert len(stored.runs()) == 18
 
 
 def test_a_writer_that_is_killed_leaves_whole_runs(tmp_path: Path) -> None:
-    (one,) = writers(tmp_path, 1, 10_000)
-    assert one.stdin is not None
-    assert one.stdout is not None
-    one.stdin.write("go\n")
-    one.stdin.flush()
-    told = [one.stdout.readline() for _ in range(3)]
-    one.kill()
-    told += one.communicate(timeout=100)[0].splitlines()
+    with writers(tmp_path, 1, 10_000) as (one,):
+        assert one.stdout is not None
+        told = [one.stdout.readline() for _ in range(3)]
+        one.kill()
+        told += one.communicate(timeout=100)[0].splitlines()
     with history(tmp_path) as stored:
         runs = stored.runs()
         assert len(runs) >= len(told), "what was said to be stored is stored"
