@@ -41,7 +41,7 @@ class Prepare(Message):
     worker: Count = 0
     stamp: str
     vmaf: bool = False
-    units: tuple[tuple[str, str, float], ...] = ()
+    units: tuple[tuple[str, str, float, float | None], ...] = ()
 
 
 class Join(Message):

@@ -75,7 +75,7 @@ class Settings(Strict):
     campaign: str = ""
     workers: tuple[int, ...] = ()
     rate: float = 1.0
-    units: tuple[tuple[str, str, float], ...] = ()
+    units: tuple[tuple[str, str, float, float | None], ...] = ()
 
     @property
     def target(self) -> str:

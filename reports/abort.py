@@ -60,7 +60,7 @@ def _lost(kpi: Kpi, target: float, running: Grounds) -> str:
     if kpi.over:
         return _slices_lost(kpi, target, running)
     histogram = samples(kpi, running)
-    found = figure_of(kpi, histogram, running, sequential_confidence(histogram.count if histogram else 1))
+    found = figure_of(kpi, target, histogram, running, sequential_confidence(histogram.count if histogram else 1))
     if found is None or histogram is None or not enough(kpi.how(), found, histogram.count):
         return ""
     best = found.best(kpi.comparison)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from probe.measure.intervals import CONFIDENCE
 from probe.model.not_in_a_run import NOT_IN_A_RUN
-from reports.figure import Figure, aggregated, enough
+from reports.figure import Figure, enough, rested
 from reports.targets.expression import COMPARISONS, parse_aggregate, parse_selector
 from reports.targets.external import Supplied
 from reports.targets.profile import Alert, Profile
@@ -68,7 +69,9 @@ def _figure(alert: Alert, grounds: Grounds, one: Supplied | None) -> tuple[Figur
     if histogram is None:
         why = NOT_IN_A_RUN.get(selector.metric.name)
         return None, 0, f"no samples of {alert.metric}" + (f": {why}" if why else "")
-    return aggregated(parse_aggregate(alert.aggregate), histogram, grounds.duration_seconds), histogram.count, ""
+    rests_on = grounds.rests_on(alert.unit_want, histogram.count)
+    how = parse_aggregate(alert.aggregate)
+    return rested(how, histogram, grounds.duration_seconds, CONFIDENCE, rests_on), histogram.count, ""
 
 
 def _state(alert: Alert, found: Figure | None, count: int) -> str:

@@ -15,22 +15,31 @@ from reports.targets.profile import Kpi
 from reports.targets.quantity import show_quantity
 
 
-def seen(kpi: Kpi, histogram: Histogram, summary: Summary, rests_on: Independent | None = None) -> str:
-    """ "6 of 6 (p2p>sfu 3 of 3, sfu>p2p 3 of 3)", or "mean of 812 readings of 12 meetings, p95 12 ms, worst 19 ms"."""
-    parts = [_seen_ratio(histogram) if kpi.aggregate == "ratio" else _seen_values(kpi, histogram, rests_on)]
+def seen(kpi: Kpi, histogram: Histogram, summary: Summary, found: Figure) -> str:
+    """ "6 of 6 (p2p>sfu 3 of 3, sfu>p2p 3 of 3)", "190 of 200 in 20 meetings that differ", or "mean of 812 readings of 12 meetings,
+    p95 12 ms, worst 19 ms"."""
+    ratio = kpi.aggregate == "ratio"
+    parts = [_seen_ratio(histogram, found) if ratio else _seen_values(kpi, histogram, found)]
     parts += [text for name in kpi.beside if (text := _beside(name, summary))]
     split = _split(kpi, summary)
     return ", ".join(parts) + (f" ({split})" if split else "")
 
 
-def _seen_ratio(histogram: Histogram) -> str:
+def _seen_ratio(histogram: Histogram, found: Figure) -> str:
+    units = found.alike(histogram.count)
+    where = f" in {_plural(len(units.shares), units.what)} that differ" if units is not None else ""
+    return f"{_good_of_all(histogram)}{where}"
+
+
+def _good_of_all(histogram: Histogram) -> str:
     return f"{_whole(histogram.sum)} of {histogram.count}"
 
 
-def _seen_values(kpi: Kpi, histogram: Histogram, rests_on: Independent | None) -> str:
+def _seen_values(kpi: Kpi, histogram: Histogram, found: Figure) -> str:
     unit, worst = kpi.measured_unit, histogram.minimum if kpi.direction == "higher" else histogram.maximum
     if kpi.aggregate in ("max", "min", "value", "count", "rate") or worst is None:
         return f"{_plural(histogram.count, 'reading')}"
+    rests_on = found.rests_on
     whose = f" of {_plural(len(rests_on.shares), rests_on.what)}" if rests_on is not None else ""
     parts = [f"{kpi.aggregate} of {_plural(histogram.count, 'reading')}{whose}"]
     for name, value in (("mean", histogram.mean), ("p95", histogram.quantile(0.95))):
@@ -62,7 +71,7 @@ def _of_tag(kpi: Kpi, name: str, tag: str, summary: Summary) -> str:
     if histogram is None:
         return "nothing"
     if kpi.aggregate == "ratio":
-        return _seen_ratio(histogram)
+        return _good_of_all(histogram)
     mean = histogram.mean
     return show_quantity(mean, kpi.measured_unit) if mean is not None else "nothing"
 
@@ -82,30 +91,31 @@ def failure(kpi: Kpi, facts: str, found: Figure, target: float) -> str:
     return f"{facts}: {bound} {show_quantity(best, kpi.judged_unit)} can be believed"
 
 
-def undecided(kpi: Kpi, facts: str, found: Figure, target: float, more: int | None, takes: int = 0) -> str:
+def undecided(
+    kpi: Kpi, facts: str, found: Figure, readings: int, target: float, more: int | None, takes: int = 0
+) -> str:
     """Says what would decide. `takes`: as many readings as it takes to decide anything, where there are fewer."""
+    units = found.alike(readings)
     if more:
         if kpi.aggregate == "mean":
-            what = found.rests_on.what if found.rests_on is not None else "reading"
+            what = units.what if units is not None else "reading"
             return f"{facts}: about {_plural(more, f'more {what}')} like these would prove it"
         ratio = kpi.aggregate == "ratio"
-        what = (
-            f"{_plural(more, 'more attempt')} without a failure"
-            if ratio
-            else f"{_plural(more, 'more reading')} within the target"
-        )
+        noun = units.what if units is not None else "attempt" if ratio else "reading"
+        about = "about " if units is not None else ""
+        what = f"{about}{_plural(more, f'more {noun}')} {'without a failure' if ratio else 'within the target'}"
         return f"{facts}: {_sure(kpi, found, target)}{what} would prove it"
     if COMPARISONS[kpi.comparison](found.value, target):
-        return f"{facts}: {_too_few(found, takes)}"
+        return f"{facts}: {_too_few(units, takes)}"
     side = "below" if kpi.direction == "higher" else "above"
-    return f"{facts}: {side} the target, but {_too_few(found, takes)}"
+    return f"{facts}: {side} the target, but {_too_few(units, takes)}"
 
 
-def _too_few(found: Figure, takes: int) -> str:
+def _too_few(units: Independent | None, takes: int) -> str:
     """ "too few meetings to be sure", or "it takes 20 readings to be sure"."""
     if takes:
         return f"it takes {takes} readings to be sure"
-    return f"too few {found.rests_on.what}s to be sure" if found.rests_on is not None else "too few to be sure"
+    return f"too few {units.what}s to be sure" if units is not None else "too few to be sure"
 
 
 def _sure(kpi: Kpi, found: Figure, target: float) -> str:

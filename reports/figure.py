@@ -39,8 +39,9 @@ _MOST_UNITS = 10_000
 class Figure:
     """A value with its interval. `sampled` is False for what is exact by definition (a maximum, a count, a share of the
     whole run), which is judged as it stands. `bounds` decide in place of the interval, where it is not the safest one. `error` is
-    the part of both, on either side, that all samples share: more of them don't make it smaller. `rests_on`: whose readings a mean
-    is of, where that is known; the interval is no narrower than they agree."""
+    the part of both, on either side, that all samples share: more of them don't make it smaller. `rests_on`: whose readings they
+    are, where that is known: the interval is no narrower than those agree. A ratio or percentile is then as sure as `worth`
+    independent readings would make it."""
 
     value: float
     interval: Interval | None
@@ -48,6 +49,7 @@ class Figure:
     bounds: Interval | None = None
     error: float = 0.0
     rests_on: Independent | None = None
+    worth: float = 0.0
 
     def worst(self, comparison: str) -> float:
         """The end of the interval that is hardest on the comparison; nan where a sampled figure has no interval."""
@@ -63,6 +65,10 @@ class Figure:
         if deciding is None:
             return math.nan
         return deciding.low if low else deciding.high
+
+    def alike(self, readings: int) -> Independent | None:
+        """Whose they are, where so many readings resemble each other too much to count as so many."""
+        return self.rests_on if self.worth < readings else None
 
     def widened(self, error: float) -> Figure:
         """The figure if all samples may be wrong by as much, together; back again with a negative one."""
@@ -118,7 +124,7 @@ def figure(
     rests_on: Independent | None = None,
 ) -> Figure:
     """The row's figure from its samples (at least one); `duration_seconds` of the run, for rates."""
-    measured = _resting(aggregated(kpi.how(), histogram, duration_seconds, confidence), rests_on, confidence)
+    measured = rested(kpi.how(), histogram, duration_seconds, confidence, rests_on)
     if kpi.selector is not None:
         measured = _on_its_scale(measured, kpi.selector.metric)
     baseline = kpi.baseline
@@ -127,25 +133,41 @@ def figure(
     return measured.map(lambda value: value / baseline) if kpi.is_multiple else measured
 
 
-def _resting(found: Figure, rests_on: Independent | None, confidence: float) -> Figure:
-    """Its interval no narrower than those agree whose readings it is of."""
-    if rests_on is None or found.interval is None:
-        return found
-    return replace(found, interval=_hull(found.interval, rests_on.interval(confidence)), rests_on=rests_on)
+def rested(
+    how: Aggregate, histogram: Histogram, duration_seconds: float, confidence: float, rests_on: Independent | None
+) -> Figure:
+    """The aggregate, its interval no narrower than those agree whose readings it is of. Raises ValueError without samples."""
+    if rests_on is None:
+        return aggregated(how, histogram, duration_seconds, confidence)
+    if how.kind == "mean":
+        found = aggregated(how, histogram, duration_seconds, confidence)
+        if found.interval is None:
+            return found
+        return replace(found, interval=_hull(found.interval, rests_on.interval(confidence)), rests_on=rests_on)
+    worth = rests_on.worth(confidence)
+    return replace(aggregated(how, histogram, duration_seconds, confidence, worth), rests_on=rests_on, worth=worth)
 
 
-def aggregated(how: Aggregate, histogram: Histogram, duration_seconds: float, confidence: float = CONFIDENCE) -> Figure:
-    """The aggregate with its interval. Raises ValueError without samples."""
+def aggregated(
+    how: Aggregate,
+    histogram: Histogram,
+    duration_seconds: float,
+    confidence: float = CONFIDENCE,
+    worth: float | None = None,
+) -> Figure:
+    """The aggregate with its interval; of a ratio or percentile as if it were of so many independent values as `worth` says. Raises
+    ValueError without samples."""
     mean, low, high = histogram.mean, histogram.minimum, histogram.maximum
     if mean is None or low is None or high is None:
         raise ValueError("no samples, no figure")
     if how.kind == "ratio":
-        return ratio_figure(min(histogram.sum, histogram.count), histogram.count, confidence)
+        scale = 1.0 if worth is None else worth / histogram.count
+        return ratio_figure(min(histogram.sum, histogram.count) * scale, histogram.count * scale, confidence)
     if how.kind == "mean":
         return Figure(mean, _interval_of_mean(histogram, confidence), sampled=True)
     if how.kind == "p(q)":
         value = histogram.quantile(how.quantile)
-        interval = percentile_interval(histogram, how.quantile, confidence)
+        interval = percentile_interval(histogram, how.quantile, confidence, worth)
         bounds = None if interval is None else _out_of_buckets(interval, low, high)
         return Figure(mean if value is None else value, interval, sampled=True, bounds=bounds)
     rate = histogram.count / duration_seconds if duration_seconds > 0 else 0.0
@@ -160,7 +182,7 @@ def aggregated(how: Aggregate, histogram: Histogram, duration_seconds: float, co
     return Figure(exact[how.kind], None, sampled=False)
 
 
-def ratio_figure(successes: float, attempts: int, confidence: float = CONFIDENCE) -> Figure:
+def ratio_figure(successes: float, attempts: float, confidence: float = CONFIDENCE) -> Figure:
     """Shown with Wilson's interval, judged by the binomial distribution itself: near 100 %, where promises are, Wilson's ends
     err more often than they say (up to 18 % in place of 5 %)."""
     bounds = exact_ratio_interval(successes, attempts, confidence)
@@ -208,19 +230,23 @@ def more_needed(kpi: Kpi, histogram: Histogram, found: Figure, target: float) ->
     """About how many more samples would prove the target if they keep to it; None where no number would.
 
     Ratios: attempts without a failure. Percentiles: values within the target. Means: values that scatter as so far, which prove
-    it in four of five cases; or meetings, where the figure rests on those.
+    it in four of five cases. Or meetings like that, where the figure rests on those.
     """
     how, higher = kpi.how(), kpi.direction == "higher"
     if kpi.is_reduction or kpi.is_multiple or not found.sampled:
         return None
-    if how.kind == "ratio":
-        good = round(histogram.sum)
-        good, goal = (good, target) if higher else (histogram.count - good, 1 - target)
-        return attempts_needed(good, histogram.count, min(max(goal, 0.0), 1.0))
     if how.kind == "mean":
         return _more_for_mean(kpi, histogram, found, target)
-    within = histogram.count_at_most(target)
-    return _more_for_percentile(how.quantile, histogram.count, within, higher=higher)
+    units = found.alike(histogram.count)
+    count = found.worth if units is not None else float(histogram.count)
+    if how.kind == "ratio":
+        share = min(max(histogram.sum / histogram.count, 0.0), 1.0)
+        share, goal = (share, target) if higher else (1 - share, 1 - target)
+        more = attempts_needed(share * count, count, min(max(goal, 0.0), 1.0))
+    else:
+        within = histogram.count_at_most(target) / histogram.count * count
+        more = _more_for_percentile(how.quantile, count, within, higher=higher)
+    return more if more is None or units is None else math.ceil(more * len(units.shares) / count)
 
 
 def _more_for_mean(kpi: Kpi, histogram: Histogram, found: Figure, target: float) -> int | None:
@@ -228,7 +254,7 @@ def _more_for_mean(kpi: Kpi, histogram: Histogram, found: Figure, target: float)
     if found.interval is None or not COMPARISONS[kpi.comparison](found.value, target) or found.value == target:
         return None
     normal, gap = NormalDist(), abs(found.value - target)
-    unbound = _resting(aggregated(kpi.how(), histogram, 0.0), found.rests_on, CONFIDENCE)
+    unbound = rested(kpi.how(), histogram, 0.0, CONFIDENCE, found.rests_on)
     half = abs(unbound.worst(kpi.comparison) - found.value) * (1 + normal.inv_cdf(_POWER) / normal.inv_cdf(0.95))
     if (units := found.rests_on) is not None:
         count = len(units.shares)
@@ -239,7 +265,7 @@ def _more_for_mean(kpi: Kpi, histogram: Histogram, found: Figure, target: float)
     return more if 0 < more <= _MOST else None
 
 
-def _more_for_percentile(q: float, n: int, at_most: int, *, higher: bool) -> int | None:
+def _more_for_percentile(q: float, n: float, at_most: float, *, higher: bool) -> int | None:
     """Smallest m so that n + m values, the m new ones within the target, bound the q-quantile by order statistics.
 
     With k values beyond the target the k+1-th from that side must lie beyond the quantile only with the error that is
@@ -251,8 +277,8 @@ def _more_for_percentile(q: float, n: int, at_most: int, *, higher: bool) -> int
     def proven(total: int) -> bool:
         return total > beyond and incomplete_beta(total - beyond, beyond + 1, inside) <= tail
 
-    total = _first(proven, max(n, FEWEST_SAMPLES), _MOST)
-    return None if total is None or total <= n else total - n
+    total = _first(proven, max(math.ceil(n), FEWEST_SAMPLES), _MOST)
+    return None if total is None or total <= n else math.ceil(total - n)
 
 
 def _first(holds: Callable[[int], bool], low: int, high: int) -> int | None:

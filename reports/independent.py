@@ -1,4 +1,4 @@
-"""How sure a mean is whose readings resemble each other: as sure as the meetings that they come from agree.
+"""How sure a figure is whose readings resemble each other: as sure as the meetings that they come from agree.
 
 The readings of one meeting share its paths, and count as one look at the platform, however many they are. So the spread between
 the meetings decides, or that between the participants where there was one meeting, or that between runs where several were
@@ -37,12 +37,7 @@ class Independent:
         freedom of as many units of equal weight, 1 / sum of w^2 (L. Kish, Survey Sampling, 1965), less one. The end on the side of
         the longer tail is moved out as that of any mean is (`reports.figure`).
         """
-        readings = sum(share.count for share in self.shares)
-        mean = math.fsum(share.sum for share in self.shares) / readings
-        weights = [share.count / readings for share in self.shares]
-        squares = math.fsum(weight**2 for weight in weights)
-        pulls = [(share.sum - mean * share.count) / readings for share in self.shares]
-        variance = math.fsum(pull**2 / (1 - 2 * weight + squares) for pull, weight in zip(pulls, weights, strict=True))
+        mean, pulls, variance = self._scatter()
         if variance <= 0:
             return Interval(mean, mean, confidence)
         t, error = self._t(confidence, len(self.shares)), math.sqrt(variance)
@@ -50,10 +45,42 @@ class Independent:
         shift = SKEW_WEIGHT * skewness * (1 + 2 * t * t) / 6 * error
         return Interval(mean - t * error + min(shift, 0.0), mean + t * error + max(shift, 0.0), confidence)
 
+    def worth(self, confidence: float) -> float:
+        """As many independent readings would know as much, where each is 1 or 0 (a success, or within a limit).
+
+        By E. L. Korn, B. I. Graubard (Survey Methodology 24, 1998): the variance that independent readings have over the one that
+        the units show, less what Student's t takes off for few units. But never fewer than the units themselves would be if all
+        readings of a unit were alike, 1 / sum of w^2, and never more than there are.
+        """
+        ratio, _, variance = self._scatter()
+        readings = self.readings
+        if variance <= 0 or not 0 < ratio < 1:
+            return float(readings)
+        few = student_t(max(readings - 1, 1), confidence) / self._t(confidence, len(self.shares))
+        return min(max(ratio * (1 - ratio) / variance * few**2, self._as_many_of_one_size()), float(readings))
+
+    @property
+    def readings(self) -> int:
+        """Of all units."""
+        return sum(share.count for share in self.shares)
+
+    def _scatter(self) -> tuple[float, list[float], float]:
+        """The mean of all readings, what each unit contributes to its error, and the variance of it."""
+        readings = self.readings
+        mean = math.fsum(share.sum for share in self.shares) / readings
+        weights = [share.count / readings for share in self.shares]
+        squares = math.fsum(weight**2 for weight in weights)
+        pulls = [(share.sum - mean * share.count) / readings for share in self.shares]
+        variance = math.fsum(pull**2 / (1 - 2 * weight + squares) for pull, weight in zip(pulls, weights, strict=True))
+        return mean, pulls, variance
+
+    def _as_many_of_one_size(self) -> float:
+        """Units of equal weight that would know as much as these."""
+        return self.readings**2 / sum(share.count**2 for share in self.shares)
+
     def _t(self, confidence: float, units: int) -> float:
         """For so many units, of weights as unequal as these."""
-        readings = sum(share.count for share in self.shares)
-        equal = readings**2 / sum(share.count**2 for share in self.shares) * units / len(self.shares)
+        equal = self._as_many_of_one_size() * units / len(self.shares)
         return student_t(max(math.floor(equal + 1e-9) - 1, 1), confidence)
 
     def narrowed(self, half: float, units: int, confidence: float) -> float:
@@ -65,7 +92,7 @@ class Independent:
 def independent(shares: Mapping[str, Share], readings: int) -> Independent | None:
     """What may count as independent of so many readings; None where that isn't known of all, or all are one participant's."""
     found = next((one for one in _levels(shares) if len(one.shares) > 1), None)
-    complete = found is not None and sum(share.count for share in found.shares) == readings
+    complete = found is not None and found.readings == readings
     return found if complete else None
 
 

@@ -1,7 +1,7 @@
 """Samples by the time they came: what a row with `after` or `over` is judged on. Bounded and mergeable.
 
 Only what a row asks for is kept, so a profile without such rows costs one look-up a sample. With them goes who took the readings
-(`reports.units`), which rows of means need.
+(`reports.units`).
 """
 
 from __future__ import annotations

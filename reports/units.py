@@ -1,4 +1,4 @@
-"""Readings by whom they were taken: how many, and their sum. They say how far the readings of a mean may count as independent.
+"""Readings by whom they were taken: how many, and their sum. They say how far the readings of a figure may count as independent.
 
 A participant reads its round trip every second, and what it reads resembles what it read before; two in one meeting share
 a path. So a mean of 600 readings of ten calls is known no better than ten calls tell.
@@ -22,11 +22,13 @@ _GROUP = "meetings of group "
 
 
 class UnitWant(NamedTuple):
-    """Samples of `metric` with `tag` ("" or "tag=value") from `after` (seconds of the run) on."""
+    """Samples of `metric` with `tag` ("" or "tag=value") from `after` (seconds of the run) on. With a `limit` (in the metric's
+    unit) it is not their values that are added up: each is 1 if it is at most the limit, else 0."""
 
     metric: str
     tag: str = ""
     after: float = 0.0
+    limit: float | None = None
 
     def takes(self, tags: Mapping[str, str], time: float) -> bool:
         """Does it want this sample?"""
@@ -124,15 +126,16 @@ class Units:
         for want in self._wanted.get(sample.metric, ()):
             if want.takes(sample.tags, sample.time):
                 unit = unit_of(sample.detail.get("meeting"), sample.detail.get("who"))
-                self._kept[want].share(unit).add(1, sample.value)
+                value = sample.value if want.limit is None else float(sample.value <= want.limit)
+                self._kept[want].share(unit).add(1, value)
 
     def add_batch(self, batch: SampleBatch) -> None:
         """`add` for each value."""
         for want in self._wanted.get(batch.metric, ()):
             if want.takes(batch.tags, batch.time):
-                first = 0
-                for unit, count in batch.units or (("", len(batch.values)),):
-                    self._kept[want].share(unit).add(count, float(batch.values[first : first + count].sum()))
+                values, first = batch.values if want.limit is None else batch.values <= want.limit, 0
+                for unit, count in batch.units or (("", len(values)),):
+                    self._kept[want].share(unit).add(count, float(values[first : first + count].sum()))
                     first += count
 
     def shares(self, want: UnitWant) -> dict[str, Share]:
@@ -177,8 +180,9 @@ class Units:
         """What `to_dict` wrote. Raises ValueError for damaged data."""
         found = cls()
         try:
-            for metric, tag, after, shares in data:
-                want = UnitWant(str(metric), str(tag), float(after))
+            for metric, tag, after, *limit, shares in data:
+                (told,) = limit or (None,)  # who wrote before there were limits had none
+                want = UnitWant(str(metric), str(tag), float(after), None if told is None else float(told))
                 kept = {str(unit): Share(int(count), float(total)) for unit, count, total in shares}
                 found._kept[want] = _Kept(found._most, kept)
         except (TypeError, ValueError) as error:

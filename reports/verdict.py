@@ -15,12 +15,13 @@ from probe.measure.summary import Summary
 from reports.clock import clock_error
 from reports.evidence import badly_timed, failure, no_samples, seen, undecided
 from reports.figure import Figure, fewest, figure, more_needed
-from reports.independent import independent
+from reports.independent import Independent, independent
 from reports.kpi import KpiResult, Status
 from reports.sliced import NOT_KEPT, judge_slices
 from reports.slices import Slices
 from reports.targets.expression import COMPARISONS
 from reports.targets.profile import Kpi, Profile
+from reports.units import UnitWant
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,10 @@ class Grounds:
     duration_seconds: float
     distrust: Sequence[str] = ()
     slices: Slices | None = None
+
+    def rests_on(self, want: UnitWant | None, readings: int) -> Independent | None:
+        """Whose the readings are, where that was kept of all of them."""
+        return independent(self.slices.units.shares(want), readings) if want and self.slices else None
 
     @property
     def measured(self) -> bool:
@@ -77,7 +82,7 @@ def judge_row(kpi: Kpi, horizon: str, not_judged: str, grounds: Grounds) -> KpiR
 def _whole(kpi: Kpi, horizon: str, grounds: Grounds) -> KpiResult:
     """A row over all its samples."""
     histogram, target = samples(kpi, grounds), kpi.target(horizon)
-    found = figure_of(kpi, histogram, grounds)
+    found = figure_of(kpi, target, histogram, grounds)
     status, evidence = verdict(kpi, target, found, histogram, grounds)
     return KpiResult(
         kpi=kpi.id,
@@ -114,12 +119,13 @@ def samples(kpi: Kpi, grounds: Grounds) -> Histogram | None:
     return ((grounds.slices or Slices()).histograms(kpi.want) or {}).get(0)
 
 
-def figure_of(kpi: Kpi, histogram: Histogram | None, grounds: Grounds, confidence: float = CONFIDENCE) -> Figure | None:
-    """The row's figure; None without samples or without the baseline that it is relative to."""
+def figure_of(
+    kpi: Kpi, target: float | None, histogram: Histogram | None, grounds: Grounds, confidence: float = CONFIDENCE
+) -> Figure | None:
+    """The row's figure, to be held against that target; None without samples or without the baseline that it is relative to."""
     if histogram is None or ((kpi.is_reduction or kpi.is_multiple) and not kpi.baseline):
         return None
-    want, slices = kpi.unit_want, grounds.slices
-    rests_on = independent(slices.units.shares(want), histogram.count) if want and slices else None
+    rests_on = grounds.rests_on(kpi.unit_want(target), histogram.count)
     found = figure(kpi, histogram, max(grounds.duration_seconds - kpi.after_seconds, 0.0), confidence, rests_on)
     return found.widened(error) if (error := clock_error(kpi, grounds.summary)) else found
 
@@ -131,7 +137,7 @@ def verdict(
     if found is None or histogram is None or target is None:
         kept = grounds.slices is not None and kpi.want is not None and grounds.slices.histograms(kpi.want) is not None
         return Status.INCONCLUSIVE, NOT_KEPT if kpi.after and not kept else no_samples(kpi, grounds.summary)
-    facts = seen(kpi, histogram, grounds.summary, found.rests_on)
+    facts = seen(kpi, histogram, grounds.summary, found)
     holds, limit = COMPARISONS[kpi.comparison], kpi.limit(target)
     takes = fewest(kpi.how(), found)
     decides = histogram.count >= takes
@@ -143,4 +149,4 @@ def verdict(
     if decides and (holds(without.worst(kpi.comparison), limit) or not holds(without.best(kpi.comparison), limit)):
         return Status.INCONCLUSIVE, badly_timed(kpi, facts, found)
     more = more_needed(kpi, histogram, without, limit)
-    return Status.INCONCLUSIVE, undecided(kpi, facts, found, limit, more, 0 if decides else takes)
+    return Status.INCONCLUSIVE, undecided(kpi, facts, found, histogram.count, limit, more, 0 if decides else takes)

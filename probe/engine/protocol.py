@@ -58,7 +58,7 @@ class Setup(Message):
     spool: Path | None = None
     dump_stats: Path | None = None
     slices: tuple[tuple[str, str, float, float], ...] = ()
-    units: tuple[tuple[str, str, float], ...] = ()
+    units: tuple[tuple[str, str, float, float | None], ...] = ()
 
 
 class Hold(Message):

@@ -1,8 +1,8 @@
 """How sure a figure is: confidence intervals for ratios, percentiles and means, and how many attempts would decide.
 
 All intervals are two-sided. A verdict looks at one end only, so the default of 90 % is a one-sided test at 95 %. They
-assume independent observations: joins and migrations are, successive round-trip times of one stream are not. What to make of those
-says `reports.independent`.
+assume independent observations: successive round-trip times of one stream are none. As how many they count says
+`reports.independent`, so the `n` of a ratio need not be a whole number.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Interval:
         return [end if math.isfinite(end) else None for end in (self.low, self.high)]
 
 
-def wilson(successes: float, n: int, confidence: float = CONFIDENCE) -> Interval | None:
+def wilson(successes: float, n: float, confidence: float = CONFIDENCE) -> Interval | None:
     """Wilson score interval of a success ratio (E. B. Wilson, JASA 22, 1927); None without attempts.
 
     Unlike the normal interval it stays within 0-1 and does not collapse when nothing failed.
@@ -51,7 +51,7 @@ def wilson(successes: float, n: int, confidence: float = CONFIDENCE) -> Interval
     return Interval(low, high, confidence)
 
 
-def exact_ratio_interval(successes: float, n: int, confidence: float = CONFIDENCE) -> Interval | None:
+def exact_ratio_interval(successes: float, n: float, confidence: float = CONFIDENCE) -> Interval | None:
     """Interval of a success ratio by the binomial distribution itself (C. J. Clopper, E. S. Pearson, Biometrika 26, 1934); None
     without attempts.
 
@@ -78,7 +78,7 @@ def _ratio_where(probability: Callable[[float], float], wanted: float) -> float:
     return (low + high) / 2
 
 
-def attempts_needed(successes: int, n: int, target: float, confidence: float = CONFIDENCE) -> int | None:
+def attempts_needed(successes: float, n: float, target: float, confidence: float = CONFIDENCE) -> int | None:
     """How many more attempts, none failing, prove a success ratio of at least `target` (0-1): until so many successes would be
     rarer than the error that is allowed if the ratio were lower. 0 when proven already; None when MAX_ATTEMPTS would not do (1
     can't be proven).
@@ -96,32 +96,42 @@ def attempts_needed(successes: int, n: int, target: float, confidence: float = C
     return _smallest(proven, 0, MAX_ATTEMPTS)
 
 
-def percentile_interval(histogram: Histogram, q: float, confidence: float = CONFIDENCE) -> Interval | None:
+def percentile_interval(
+    histogram: Histogram, q: float, confidence: float = CONFIDENCE, worth: float | None = None
+) -> Interval | None:
     """Distribution-free interval of the q-quantile between two order statistics; None when empty.
 
     The number of values up to the true quantile is binomial(n, q), whatever the distribution. So the low end is the
     highest rank that lies above the quantile with at most half the error probability, the high end likewise from the
     other side (H. A. David, H. N. Nagaraja, Order Statistics, 7.1). An end is infinite when not even the extreme value
-    is sure enough.
+    is sure enough. Values that count as fewer independent ones, `worth`, have the ends that so many would have, at the outer
+    of the ranks that each of those stands for.
     """
     _check_confidence(confidence)
     if not 0.0 < q < 1.0:
         raise ValueError(f"a quantile with an interval lies inside 0 to 1, got {q}")
-    n, tail = histogram.count, (1 - confidence) / 2
-    if n == 0:
+    if (count := histogram.count) == 0:
         return None
-    below, above = _ranks(n, q, tail)
-    low = -math.inf if not below else histogram.value_at_rank(below)
-    high = math.inf if above is None or above >= n else histogram.value_at_rank(above + 1)
-    return Interval(low, high, confidence)
+    tail = (1 - confidence) / 2
+    low, high = _ranks(count, q, tail)
+    if worth is not None and worth < count:
+        n = max(math.floor(worth), 1)
+        below, above = _ranks(n, q, tail)
+        low, high = min(low, (below - 1) * count // n + 1), max(high, -(-above * count // n))
+    return Interval(
+        -math.inf if low < 1 else histogram.value_at_rank(low),
+        math.inf if high > count else histogram.value_at_rank(high),
+        confidence,
+    )
 
 
 @lru_cache(maxsize=512)
-def _ranks(n: int, q: float, tail: float) -> tuple[int | None, int | None]:
-    """P(quantile < X_(l)) = P(B <= l - 1) <= tail, P(quantile > X_(u)) = P(B >= u) <= tail: l, and u - 1."""
+def _ranks(n: int, q: float, tail: float) -> tuple[int, int]:
+    """P(quantile < X_(l)) = P(B <= l - 1) <= tail, P(quantile > X_(u)) = P(B >= u) <= tail: l and u, which are 0 and n + 1 where
+    no value is sure enough."""
     below = _smallest(lambda k: _binomial_cdf(k, n, q) > tail, 0, n)
     above = _smallest(lambda k: 1 - _binomial_cdf(k, n, q) <= tail, 0, n)
-    return below, above
+    return below or 0, n + 1 if above is None else above + 1
 
 
 def samples_needed(q: float, confidence: float = CONFIDENCE) -> int:

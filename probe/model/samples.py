@@ -19,8 +19,9 @@ def has_tag(tags: Mapping[str, str], wanted: str) -> bool:
 
 
 def unit_of(meeting: object, who: object) -> str:
-    """Where a reading was taken: the meeting, and the participant in it. Empty where one of them isn't known."""
-    return f"{meeting}\n{who}" if meeting and who else ""
+    """Where a reading was taken: the meeting, and the participant in it, or nobody where it is the meeting's own. Empty where the
+    meeting isn't known."""
+    return f"{meeting}\n{who or ''}" if meeting else ""
 
 
 @dataclass(frozen=True, slots=True)

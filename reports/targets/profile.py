@@ -120,13 +120,18 @@ class Kpi(Strict):
             return None
         return Want(selector.metric.name, selector.tag, self.after_seconds, self.over_seconds)
 
-    @property
-    def unit_want(self) -> UnitWant | None:
-        """Whose readings must be told apart so that the row can be judged; None for what is no mean."""
-        selector = self.selector
-        if selector is None or self.how().kind != "mean" or self.over_seconds:
+    def unit_want(self, target: float | None) -> UnitWant | None:
+        """Whose readings must be told apart so that the row can be judged at that target; None where that makes no difference."""
+        if self.selector is None or self.over_seconds:
             return None
-        return UnitWant(selector.metric.name, selector.tag, self.after_seconds)
+        limit = None if target is None else self._measured(self.limit(target))
+        return _unit_want(self.selector, self.how(), limit, self.after_seconds)
+
+    def _measured(self, judged: float) -> float:
+        """What the aggregated figure is where the judged one is this."""
+        if self.is_reduction:
+            return self.baseline * (1 - judged)
+        return self.baseline * judged if self.is_multiple else judged
 
     @property
     def after_seconds(self) -> float:
@@ -200,6 +205,15 @@ class Kpi(Strict):
         return target - allowed if self.direction == "higher" else target + allowed
 
 
+def _unit_want(selector: Selector, how: Aggregate, limit: float | None, after: float = 0.0) -> UnitWant | None:
+    """Of a percentile it is kept how many readings are within the limit."""
+    if how.kind in ("mean", "ratio"):
+        return UnitWant(selector.metric.name, selector.tag, after)
+    return (
+        UnitWant(selector.metric.name, selector.tag, after, limit) if how.kind == "p(q)" and limit is not None else None
+    )
+
+
 class Alert(Strict):
     """A condition that someone must hear of: of a `metric`, or of an `external` row where its value is supplied. One on neither
     says in `not_measured` why."""
@@ -238,6 +252,13 @@ class Alert(Strict):
         if self.value is None or not (self.metric or self.external):
             return None
         return parse_quantity(self.value, self.unit) if self.metric else outside_quantity(self.value)
+
+    @property
+    def unit_want(self) -> UnitWant | None:
+        """As that of a row."""
+        if self.metric is None:
+            return None
+        return _unit_want(parse_selector(self.metric), parse_aggregate(self.aggregate), self.threshold)
 
 
 class Profile(Strict):
@@ -295,7 +316,9 @@ class Profile(Strict):
     @property
     def unit_wants(self) -> tuple[UnitWant, ...]:
         """As `wants`: by whom the readings of these are kept."""
-        return tuple(dict.fromkeys(want for kpi in self.kpis if (want := kpi.unit_want) is not None))
+        of_rows = (kpi.unit_want(kpi.target(horizon)) for kpi in self.kpis for horizon in self.horizons)
+        of_alerts = (alert.unit_want for alert in self.alerts)
+        return tuple(dict.fromkeys(want for want in (*of_rows, *of_alerts) if want is not None))
 
     def check_horizon(self, horizon: str) -> str:
         """`horizon` if the profile has it. Raises ValueError naming the nearest."""

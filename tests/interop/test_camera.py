@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +54,9 @@ def _found(result: RunResult, metric: str, tag: str = "") -> Mapping[str, Any]:
 
 
 def _row(result: RunResult, name: str) -> Mapping[str, Any]:
-    document = build_document(result, load_profile("camera-traffic"), "target", WATCH.judges)
+    """What it says of the stream, whether or not this machine was quiet."""
+    quiet = replace(result, health={**result.health, "trustworthy": True, "reasons": []})
+    document = build_document(quiet, load_profile("camera-traffic"), "target", WATCH.judges)
     row: Mapping[str, Any] = next(row for row in document["kpis"] if row["kpi"] == name)
     return row
 

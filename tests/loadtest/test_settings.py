@@ -60,14 +60,14 @@ def test_what_the_options_say() -> None:
         targets="mine.yaml",
         meetprobe_campaign="c1",
         meetprobe_workers=[0, 2],
-        meetprobe_units=[["jitter_seconds", "kind=audio", 0.0]],
+        meetprobe_units=[["jitter_seconds", "kind=audio", 0.0, None]],
     )
     assert found.mix == {"p2p": 50.0, "sfu": 30.0, "hybrid": 20.0}
     assert (found.stay, found.pause) == (5400.0, 500.0)
     assert (found.scenario.observe.depth, found.scenario.observe.pictures) == ("headers", 0.05)
     assert found.allow_targets == ("a.example", "b.example", "c.example")
     assert (found.out, found.max_rate, found.campaign, found.workers) == (Path("/x/y"), 12.5, "c1", (0, 2))
-    assert found.units == (("jitter_seconds", "kind=audio", 0.0),)
+    assert found.units == (("jitter_seconds", "kind=audio", 0.0, None),)
     assert found.target == "wss://meet.example:443/ws?…"
     assert (found.targets, found.horizon) == ("mine.yaml", "")  # another profile has horizons of its own
     assert (found.scenario.participants, found.scenario.visitors) == (4, 0)  # four don't migrate

@@ -261,3 +261,26 @@ def test_a_campaign_of_millions_is_no_trouble() -> None:
     interval = percentile_interval(histogram, 0.99)
     assert interval is not None
     assert interval.low == pytest.approx(2.0, rel=RELATIVE_ERROR)
+
+
+@given(st.lists(st.floats(0.001, 10), min_size=1, max_size=200), st.floats(0.05, 0.95))
+def test_values_that_count_as_fewer_have_the_ends_that_so_many_would_have(values: list[float], q: float) -> None:
+    histogram = _of(values)
+    alone = percentile_interval(histogram, q)
+    assert percentile_interval(histogram, q, worth=len(values)) == alone
+    assert percentile_interval(histogram, q, worth=math.inf) == alone
+    assert alone is not None
+    for worth in (0.5, len(values) / 3, len(values) - 1):
+        fewer = percentile_interval(histogram, q, worth=worth)
+        assert fewer is not None
+        assert fewer.low <= alone.low
+        assert fewer.high >= alone.high
+
+
+def test_ends_of_values_that_count_as_fewer() -> None:
+    histogram = _of([number / 1000 for number in range(1, 1001)])
+    interval = percentile_interval(histogram, 0.5, worth=10.9)
+    assert interval is not None
+    # of ten values the 2nd and the 9th, which stand for the 101st to 200th and the 801st to 900th
+    assert interval.low == pytest.approx(0.101, rel=RELATIVE_ERROR)
+    assert interval.high == pytest.approx(0.9, rel=RELATIVE_ERROR)

@@ -7,13 +7,16 @@ from rich.console import Console
 
 from probe.measure.summary import Summary
 from probe.model.not_in_a_run import NOT_IN_A_RUN
+from probe.model.samples import Sample
 from probe.model.validation import validate
 from reports.alerts import evaluate
 from reports.document import build_document
+from reports.slices import Slices
 from reports.targets.external import Supplied
 from reports.targets.files import load_profile
 from reports.targets.profile import Profile
 from reports.terminal import print_report
+from reports.units import UnitWant
 from reports.verdict import Grounds
 from tests.reports.build import BUSY, attempts, good_run, kpi, result
 
@@ -45,6 +48,18 @@ def test_an_alert_fires_when_its_condition_is_certain(good: int, total: int, sta
     assert found["condition"] == "ratio of connection_success_ratio < 90 %"
     assert (found["value"], found["threshold"], found["count"]) == (good / total, 0.9, total)
     assert f"of {total} readings" in found["reason"]
+
+
+def test_one_bad_meeting_does_not_make_it_certain() -> None:
+    summary, slices = Summary(), Slices(units=[UnitWant("connection_success_ratio")])
+    for number in range(10):
+        for who in range(10):
+            detail = {"meeting": str(number), "who": str(who)}
+            sample = Sample("connection_success_ratio", float(number > 1), 1.0, {}, detail)
+            summary.add(sample)
+            slices.add(sample)
+    assert fired(CONNECTIONS, summary)["state"] == "firing"
+    assert fired(CONNECTIONS, summary, slices=slices)["state"] == "suspected"
 
 
 def test_an_alert_without_a_figure_says_why() -> None:

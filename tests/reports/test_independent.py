@@ -94,3 +94,37 @@ def test_agreement_is_no_spread_and_more_units_narrow_it() -> None:
     assert found.narrowed(1.0, 3, 0.9) == 1.0
     # worth 35² / 525 = 2.33 equal ones, and four times as many 9.33
     assert found.narrowed(1.0, 12, 0.9) == pytest.approx(0.5 * student_t(8, 0.9) / student_t(1, 0.9))
+
+
+@pytest.mark.parametrize("good", [[3, 3, 3, 3], [0, 0, 0], [4, 4, 4, 4]])
+def test_where_meetings_agree_each_reading_counts(good: list[int]) -> None:
+    found = independent({f"m{at}\na": Share(4, float(one)) for at, one in enumerate(good)}, 4 * len(good))
+    assert found is not None
+    assert found.worth(0.9) == 4 * len(good)
+
+
+def test_where_each_meeting_is_good_or_bad_meetings_count() -> None:
+    found = independent({f"m{at}\na": Share(10, 10.0 * (at > 3)) for at in range(20)}, 200)
+    assert found is not None
+    assert found.worth(0.9) == 20
+    unequal = independent({"m\na": Share(30, 30.0), "n\na": Share(10, 0.0)}, 40)
+    assert unequal is not None
+    assert unequal.worth(0.9) == pytest.approx(40**2 / (30**2 + 10**2))
+
+
+def test_in_between_the_variance_of_the_meetings_decides() -> None:
+    good = [10, 9, 10, 7, 10, 10, 8, 10]
+    found = independent({f"m{at}\na": Share(10, float(one)) for at, one in enumerate(good)}, 80)
+    assert found is not None
+    ratio = sum(good) / 80
+    variance = sum((one / 10 - ratio) ** 2 for one in good) / 7 / 8
+    few = student_t(79, 0.9) / student_t(7, 0.9)
+    assert found.worth(0.9) == pytest.approx(ratio * (1 - ratio) / variance * few**2)
+    assert 8 < found.worth(0.9) < 80
+
+
+def test_readings_one_each_count_as_they_are() -> None:
+    for total in (20, 200):
+        found = independent({f"m\n{at}": Share(1, float(at % 4 > 0)) for at in range(total)}, total)
+        assert found is not None
+        assert found.worth(0.9) == pytest.approx(total)

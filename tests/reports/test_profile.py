@@ -14,6 +14,7 @@ from probe.model.yaml_file import parse_yaml
 from reports.targets.external import parse_external
 from reports.targets.files import check_choice, load_profile, profile_names
 from reports.targets.profile import Profile
+from reports.units import UnitWant
 
 ROW: dict[str, Any] = {
     "id": "joins",
@@ -380,8 +381,47 @@ def test_the_documented_csv_is_right() -> None:
     assert [(one.key, one.value) for one in found] == [("nps", 42.0), ("churn", 0.045), ("carbon_reduction", 0.52)]
 
 
-def test_means_want_to_know_whose_readings_they_are_of() -> None:
-    assert load_profile("camera-traffic").unit_wants[:2] == (
-        ("window_frame_rate", "", 0.0),
-        ("one_way_delay_seconds", "kind=video", 0.0),
+def test_figures_want_to_know_whose_readings_they_are_of() -> None:
+    wants = load_profile("camera-traffic").unit_wants
+    assert UnitWant("window_frame_rate") in wants
+    assert UnitWant("one_way_delay_seconds", "kind=video") in wants
+    assert UnitWant("http_error_ratio") in wants
+
+
+def test_percentiles_want_to_know_how_many_are_within_the_target_of_each_horizon() -> None:
+    row = {"id": "rtt", "title": "RTT", "metric": "round_trip_time_seconds", "aggregate": "p95", "comparison": "<"}
+    found = profile({**row, "tolerance": "5 ms", "targets": {"now": "120 ms", "6m": "80 ms"}})
+    assert found.unit_wants == (
+        UnitWant("round_trip_time_seconds", limit=0.125),
+        UnitWant("round_trip_time_seconds", limit=0.085),
+    )
+    assert found.kpis[0].unit_want(None) is None
+
+
+def test_a_percentile_that_is_relative_counts_by_what_is_measured() -> None:
+    row = {"id": "r", "title": "R", "metric": "join_duration_seconds", "aggregate": "p50"}
+    saved = profile({**row, "comparison": ">=", "reduction_from": "2 s", "targets": {"now": "25 %"}})
+    assert saved.unit_wants == (UnitWant("join_duration_seconds", limit=1.5),)
+    times = profile({**row, "comparison": "<=", "multiple_of": "2 s", "targets": {"now": 1.5}})
+    assert times.unit_wants == (UnitWant("join_duration_seconds", limit=3.0),)
+
+
+def test_what_is_exact_needs_nobody() -> None:
+    row = {"id": "rtt", "title": "RTT", "metric": "round_trip_time_seconds", "comparison": "<", "targets": {"now": 1}}
+    assert profile({**row, "aggregate": "max"}).unit_wants == ()
+
+
+def test_alerts_want_to_know_it_too() -> None:
+    alert = {
+        "severity": "warning",
+        "title": "Slow",
+        "metric": "round_trip_time_seconds",
+        "comparison": ">",
+        "value": "1 s",
+    }
+    row = {"id": "rtt", "title": "RTT", "metric": "jitter_seconds", "aggregate": "max", "comparison": "<"}
+    found = profile({**row, "targets": {"now": 1}}, alerts=[{**alert, "aggregate": "p99"}, alert])
+    assert found.unit_wants == (
+        UnitWant("round_trip_time_seconds", limit=1.0),
+        UnitWant("round_trip_time_seconds"),
     )

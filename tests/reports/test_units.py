@@ -49,6 +49,33 @@ def test_batches_are_dealt_out_to_those_who_read_them() -> None:
     assert told(one) == told(units)
 
 
+def test_with_a_limit_it_is_counted_how_many_are_within() -> None:
+    want = WANT._replace(limit=0.2)
+    units, batches = Units([want, WANT]), Units([want])
+    for sample in (reading(0.1, "a"), reading(0.2, "a"), reading(0.3, "a"), reading(0.4, "b", "n")):
+        units.add(sample)
+    assert told(units, want) == {"m\na": (3, 2.0), "n\nb": (1, 0.0)}
+    assert told(units)["m\na"][1] == pytest.approx(0.6)
+    whose = [(unit_of("m", "a"), 3), (unit_of("n", "b"), 1)]
+    values = np.array([0.1, 0.2, 0.3, 0.4])
+    batches.add_batch(SampleBatch("round_trip_time_seconds", values, 1.0, {"topology": "p2p"}, whose))
+    assert told(batches, want) == told(units, want)
+    assert told(Units.from_dict(json.loads(json.dumps(units.to_dict()))), want) == told(units, want)
+
+
+def test_what_was_written_before_there_were_limits_is_read() -> None:
+    units = Units.from_dict([["round_trip_time_seconds", "topology=p2p", 0.0, [["m\na", 2, 0.5]]]])
+    assert told(units) == {"m\na": (2, 0.5)}
+
+
+def test_what_a_meeting_did_as_a_whole_is_the_meetings() -> None:
+    want = UnitWant("migration_success_ratio")
+    units = Units([want])
+    for meeting in ("m", "m", "n"):
+        units.add(Sample("migration_success_ratio", 1.0, 1.0, {}, {"meeting": meeting}))
+    assert told(units, want) == {"m\n": (2, 2.0), "n\n": (1, 1.0)}
+
+
 def test_one_reading_of_nobody_known_and_nothing_is_told() -> None:
     for lost in (Sample("round_trip_time_seconds", 1.0, 1.0, {"topology": "p2p"}, {"who": "a"}), None):
         units = Units([WANT])

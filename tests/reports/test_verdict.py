@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from probe.measure.histogram import Histogram
-from probe.measure.intervals import mean_interval, student_t, wilson
+from probe.measure.intervals import Interval, exact_ratio_interval, mean_interval, student_t, wilson
 from probe.measure.summary import Summary
 from probe.model.metrics import METRICS
 from probe.model.not_in_a_run import NOT_IN_A_RUN
@@ -413,6 +413,65 @@ def test_meetings_that_agree_leave_the_interval_as_it_is() -> None:
     row = kpi("round_trip_time_seconds", "mean", "<", 0.08)
     summary, slices = readings((0.06, 100), (0.06, 40))
     assert verdict(row, summary, slices=slices).interval == verdict(row, summary).interval
+
+
+def attempted(*meetings: tuple[int, int]) -> tuple[Summary, Slices]:
+    """Of each meeting so many joins that succeeded of so many."""
+    summary, slices = Summary(), Slices(units=[UnitWant("join_success_ratio")])
+    for number, (good, total) in enumerate(meetings):
+        for at in range(total):
+            detail = {"meeting": f"m{number}", "who": f"p{at}"}
+            sample = Sample("join_success_ratio", float(at < good), 1.0, {}, detail)
+            summary.add(sample)
+            slices.add(sample)
+    return summary, slices
+
+
+def test_one_bad_meeting_of_many_is_one_failure_not_ten() -> None:
+    row = kpi("join_success_ratio", now=0.98)
+    summary, slices = attempted((0, 10), *[(10, 10)] * 19)
+    alone = verdict(row, summary)
+    assert (alone.status, alone.evidence) == (Status.FAIL, "190 of 200: at most 97.3 % can be believed")
+    found = verdict(row, summary, slices=slices)
+    assert (found.status, found.value) == (Status.INCONCLUSIVE, 0.95)
+    assert found.evidence == (
+        "190 of 200 in 20 meetings that differ: about 216 more meetings without a failure would prove it"
+    )
+    assert found.bounds == exact_ratio_interval(19, 20)
+
+
+def test_failures_all_over_the_place_count_each() -> None:
+    row = kpi("join_success_ratio", now=0.98)
+    summary, slices = attempted(*[(9, 10), (10, 10)] * 10)
+    found = verdict(row, summary, slices=slices)
+    assert (found.status, found.evidence) == (Status.FAIL, "190 of 200: at most 97.3 % can be believed")
+    assert found == verdict(row, summary)
+
+
+def test_many_bad_meetings_are_a_miss() -> None:
+    row = kpi("join_success_ratio", now=0.98)
+    summary, slices = attempted(*[(0, 10)] * 4, *[(10, 10)] * 16)
+    found = verdict(row, summary, slices=slices)
+    assert found.status == Status.FAIL
+    assert found.evidence == "160 of 200 in 20 meetings that differ: at most 92.9 % can be believed"
+
+
+def test_a_percentile_is_as_sure_as_its_meetings_agree() -> None:
+    row = kpi("round_trip_time_seconds", "p50", "<", 0.065)
+    summary, slices = Summary(), Slices(units=[UnitWant("round_trip_time_seconds", limit=0.065)])
+    for number, mean in enumerate((0.05, 0.07, 0.06, 0.055)):
+        for at in range(100):
+            detail = {"meeting": f"m{number}", "who": "p"}
+            sample = Sample("round_trip_time_seconds", mean * (0.95 + at / 1000), 1.0, {}, detail)
+            summary.add(sample)
+            slices.add(sample)
+    alone = verdict(row, summary)
+    assert (alone.status, alone.evidence[:20]) == (Status.PASS, "p50 of 400 readings,")
+    found = verdict(row, summary, slices=slices)
+    assert found.status == Status.INCONCLUSIVE
+    assert found.evidence.startswith("p50 of 400 readings of 4 meetings, mean ")
+    assert found.evidence.endswith(": about 4 more meetings within the target would prove it")
+    assert found.interval == Interval(0.0, math.inf, 0.9), "four values bound no median"
 
 
 def test_a_mean_whose_readings_are_not_all_known_rests_on_readings() -> None:
