@@ -34,7 +34,7 @@ from probe.engine.protocol import Message, decode
 from tests.loadtest.test_settings import defaults
 
 FAKE = "tests.loadtest.fake_engine"
-UNITS = ["jitter_seconds", "kind=audio", 0.0]
+UNITS = ["jitter_seconds", "kind=audio", 0.0, None]
 
 
 class Recorder:
