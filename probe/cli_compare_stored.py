@@ -77,13 +77,13 @@ class Sides:
         """The stored runs of B's scenario, target and network that began within the span before B. Runs whose data did not hold
         their checks are never pooled."""
         told = name.removeprefix(_BASELINE)
-        before = span(told)
+        before = span(told, name)
         history = self._open()
         kinds = {(str(one["run"]["scenario"]), str(one["run"]["target"])) for one in after}
         if len(kinds) != 1:
             raise ConfigError("B is of several scenarios or targets, which have no baseline in common", who=name)
         ((scenario, target),) = kinds
-        began = min(instant(str(one["run"]["started_at"])) for one in after)
+        began = min(instant(str(one["run"]["started_at"]), "B") for one in after)
         wanted = Wanted(
             since=began - before, until=began, scenario=scenario, target=target, network=_network(history, after),
             limit=MOST_RUNS,
@@ -115,7 +115,7 @@ class Sides:
 def _network(history: History, after: list[Document]) -> str | None:
     """The emulated network of B's runs, as the history knows it; None (any) where it knows none of them."""
     ids = {str(one["run"]["id"]) for one in after}
-    began = [instant(str(one["run"]["started_at"])) for one in after]
+    began = [instant(str(one["run"]["started_at"]), "B") for one in after]
     found: dict[str, Any] = {}
     for run in history.runs(Wanted(since=min(began))):
         if run.id in ids:

@@ -45,22 +45,22 @@ class Choice:
     limit: int = 20
 
     def wanted(self, now: datetime) -> Wanted:
-        since = moment(self.since, now) if self.since else None
+        since = moment(self.since, now, "--since") if self.since else None
         return Wanted(
             since=since, scenario=self.scenario, target=self.target, network=self.network, limit=self.limit
         )  # fmt: skip
 
 
-def moment(told: str, now: datetime) -> datetime:
-    """A span before now ("7d"), or a time. Raises ConfigError."""
+def moment(told: str, now: datetime, who: str) -> datetime:
+    """A span before now ("7d"), or a time. Raises ConfigError naming `who` said so."""
     try:
-        return now - span(told)
+        return now - span(told, who)
     except ConfigError:
         pass
     try:
-        return instant(told)
+        return instant(told, who)
     except ConfigError as error:
-        raise ConfigError(error.message, hint="write 7d, 2026-11-15 or 2026-11-15T02:00:00Z") from error
+        raise ConfigError(error.message, who=who, hint="write 7d, 2026-11-15 or 2026-11-15T02:00:00Z") from error
 
 
 @contextmanager
@@ -210,7 +210,7 @@ def _points(found: list[Point], unit: str) -> Table:
 
 def prune(told: str | None, keep: str, yes: bool) -> None:
     """Forget what is older, after asking. Raises ConfigError for a time that isn't one."""
-    before = moment(keep, datetime.now(UTC))
+    before = moment(keep, datetime.now(UTC), "--keep")
     with opened(told) as history:
         count = history.count_before(before)
         runs = f"{count} run{'' if count == 1 else 's'} from before {before:%Y-%m-%d %H:%M} UTC"

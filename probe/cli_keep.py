@@ -82,7 +82,9 @@ class Keeper:
         if self.folder is not None:
             result = replace(result, id=self.folder.header["id"])
         if self.choice.started_at is not None:
-            result = replace(result, started_at=instant(self.choice.started_at).isoformat(timespec="seconds"))
+            result = replace(
+                result, started_at=instant(self.choice.started_at, "--started-at").isoformat(timespec="seconds")
+            )
         return result
 
     def judge(self, result: RunResult, build: Build) -> Document:
@@ -111,7 +113,7 @@ def _past(history: History, header: Mapping[str, Any], told: str) -> tuple[Past,
     """Trustworthy runs of the same scenario, target and network that began within the span before this one."""
     began = datetime.fromisoformat(header["started_at"])
     wanted = Wanted(
-        since=began - span(told),
+        since=began - span(told, "--evidence"),
         until=began,
         scenario=header["scenario"],
         target=header["target"],
@@ -128,11 +130,11 @@ def check_keep(choice: KeepChoice) -> URL | None:
     """All that can be wrong with the options is found here. Raises ConfigError."""
     url = history_url(choice.history, os.environ)
     if choice.evidence is not None:
-        span(choice.evidence)
+        span(choice.evidence, "--evidence")
         if url is None:
             raise ConfigError("there is no history to pool from", who="--evidence", hint="give --history")
     if choice.started_at is not None:
-        instant(choice.started_at)
+        instant(choice.started_at, "--started-at")
     given_labels(choice.labels)
     return url
 
@@ -177,7 +179,7 @@ def _header(
     choice: KeepChoice,
     labels: Mapping[str, str],
 ) -> dict[str, Any]:
-    began = instant(choice.started_at) if choice.started_at is not None else datetime.now(UTC)
+    began = instant(choice.started_at, "--started-at") if choice.started_at is not None else datetime.now(UTC)
     return {
         "id": uuid.uuid4().hex[:12],
         "started_at": began.isoformat(timespec="seconds"),
@@ -207,20 +209,20 @@ def _say(sentence: str) -> None:
     Console(stderr=True).print(Text(plain(sentence), style="dim"), soft_wrap=True)
 
 
-def span(told: str) -> timedelta:
-    """ "7d", "12h", "2w". Raises ConfigError."""
+def span(told: str, who: str) -> timedelta:
+    """ "7d", "12h", "2w". Raises ConfigError naming `who` said so."""
     match = _SPAN.match(told)
     if match is None or int(match[1]) == 0:
-        raise ConfigError(f"{told!r} is no span of time", hint="write 12h, 7d or 2w")
+        raise ConfigError(f"{told!r} is no span of time", who=who, hint="write 12h, 7d or 2w")
     return timedelta(hours=int(match[1]) * _HOURS[match[2]])
 
 
-def instant(told: str) -> datetime:
-    """An ISO 8601 date or time, UTC where it names no zone. Raises ConfigError."""
+def instant(told: str, who: str) -> datetime:
+    """An ISO 8601 date or time, UTC where it names no zone. Raises ConfigError naming `who` said so."""
     try:
         found = datetime.fromisoformat(told)
     except ValueError as error:
-        raise ConfigError(f"{told!r} is no time", hint="write 2026-11-15 or 2026-11-15T02:00:00Z") from error
+        raise ConfigError(f"{told!r} is no time", who=who, hint="write 2026-11-15 or 2026-11-15T02:00:00Z") from error
     return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
 
 

@@ -59,9 +59,8 @@ def print_cadence(choice: ReportChoice) -> None:
             "the name says no kind of file", who=f"--out {choice.out}", hint="end it in .html, .md or .json"
         )
     now = datetime.now(UTC)
-    period = period_of(
-        choice.period or AUDIENCES[choice.audience].period, moment(choice.until, now) if choice.until else now
-    )
+    until = moment(choice.until, now, "--until") if choice.until else now
+    period = period_of(choice.period or AUDIENCES[choice.audience].period, until)
     with opened(choice.history) as history:
         report = _report(choice, period, history)
     if choice.json:

@@ -113,7 +113,7 @@ def test_the_command_says_what_was_compared(nights: Path) -> None:
         ("night", "last", "beginning of several runs"),
         ("last~10", "last", "the history has 10 runs"),
         ("last~1000", "last", "further than 999 runs"),
-        ("baseline:7", "last", "'7' is no span of time"),
+        ("baseline:7", "last", "baseline:7: '7' is no span of time"),
         ("baseline:1d", "night0", "no run of hybrid against"),
         ("last", "baseline:7d", "can only be A"),
         ("./night1", "last", "can't be read"),

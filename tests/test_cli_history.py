@@ -89,10 +89,10 @@ def test_evidence_of_earlier_runs_decides(home: Path, played: Played, probe: Any
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("--evidence", "7"), "'7' is no span of time"),
+        (("--evidence", "7"), "--evidence: '7' is no span of time"),
         (("--evidence", "0d"), "'0d' is no span of time"),
         (("--evidence", "7d", "--history", "none"), "no history to pool from"),
-        (("--started-at", "yesterday"), "'yesterday' is no time"),
+        (("--started-at", "yesterday"), "--started-at: 'yesterday' is no time"),
         (("--label", "main"), "'main' is no label"),
         (("--label", "network=x"), "'network=x' is no label"),
         (("--history", "mysql://x/y"), "no history is kept in mysql"),
@@ -267,7 +267,7 @@ def test_a_report_in_every_form(week: Path, probe: Any, tmp_path: Path, audience
         (("--out", "page.pdf"), "end it in .html, .md or .json"),
         (("--profile", "video-plattform"), "did you mean 'video-platform'"),
         (("--horizon", "9m"), "unknown horizon"),
-        (("--until", "soon"), "'soon' is no time"),
+        (("--until", "soon"), "--until: 'soon' is no time"),
         (("--history", "none"), "there is no history"),
         (("--out", "/proc/page.md"), "can't write there"),
     ],

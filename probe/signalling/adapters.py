@@ -70,7 +70,7 @@ def adapter(name: str) -> Adapter:
     if name not in known:
         raise ConfigError(
             f"no adapter is called {name!r}{nearest(name, known)}",
-            who="--signalling",
+            who="adapter",
             hint=f"there are {', '.join(known)}, and MODULE:CLASS or FILE.py:CLASS; {_DOCS}",
         )
     return known[name]
