@@ -16,8 +16,8 @@ from reports.targets.quantity import show_quantity
 
 
 def seen(kpi: Kpi, histogram: Histogram, summary: Summary, found: Figure) -> str:
-    """ "6 of 6 (p2p>sfu 3 of 3, sfu>p2p 3 of 3)", "190 of 200 in 20 meetings that differ", or "mean of 812 readings of 12 meetings,
-    p95 12 ms, worst 19 ms"."""
+    """ "6 of 6 in 2 meetings (p2p>sfu 3 of 3, sfu>p2p 3 of 3)", "190 of 200 in 20 meetings that differ" where they count as fewer,
+    or "mean of 812 readings of 12 meetings, p95 12 ms, worst 19 ms"."""
     ratio = kpi.aggregate == "ratio"
     parts = [_seen_ratio(histogram, found) if ratio else _seen_values(kpi, histogram, found)]
     parts += [text for name in kpi.beside if (text := _beside(name, summary))]
@@ -26,9 +26,14 @@ def seen(kpi: Kpi, histogram: Histogram, summary: Summary, found: Figure) -> str
 
 
 def _seen_ratio(histogram: Histogram, found: Figure) -> str:
-    units = found.alike(histogram.count)
-    where = f" in {_plural(len(units.shares), units.what)} that differ" if units is not None else ""
-    return f"{_good_of_all(histogram)}{where}"
+    """The participants of one meeting are told where they differ alone: mostly each has one attempt."""
+    units = found.rests_on
+    differ = found.alike(histogram.count) is not None
+    if units is None or (units.what == "participant" and not differ):
+        return _good_of_all(histogram)
+    where = "by" if units.what == "participant" else "in"
+    told = f"{_good_of_all(histogram)} {where} {_plural(len(units.shares), units.what)}"
+    return f"{told} that differ" if differ else told
 
 
 def _good_of_all(histogram: Histogram) -> str:

@@ -444,8 +444,22 @@ def test_failures_all_over_the_place_count_each() -> None:
     row = kpi("join_success_ratio", now=0.98)
     summary, slices = attempted(*[(9, 10), (10, 10)] * 10)
     found = verdict(row, summary, slices=slices)
-    assert (found.status, found.evidence) == (Status.FAIL, "190 of 200: at most 97.3 % can be believed")
-    assert found == verdict(row, summary)
+    assert (found.status, found.evidence) == (Status.FAIL, "190 of 200 in 20 meetings: at most 97.3 % can be believed")
+    assert found.bounds == verdict(row, summary).bounds
+
+
+@pytest.mark.parametrize(
+    ("joins_of_each", "said"), [((1, 0, 1), "2 of 3: "), ((5, 0, 5), "10 of 15 by 3 participants that differ: ")]
+)
+def test_of_one_meeting_its_participants_are_told_where_they_differ(joins_of_each: tuple[int, ...], said: str) -> None:
+    summary, slices = Summary(), Slices(units=[UnitWant("join_success_ratio")])
+    for who, good in enumerate(joins_of_each):
+        for at in range(max(joins_of_each)):
+            detail = {"meeting": "m", "who": f"p{who}"}
+            sample = Sample("join_success_ratio", float(at < good), 1.0, {}, detail)
+            summary.add(sample)
+            slices.add(sample)
+    assert verdict(kpi("join_success_ratio", now=0.98), summary, slices=slices).evidence.startswith(said)
 
 
 def test_many_bad_meetings_are_a_miss() -> None:
