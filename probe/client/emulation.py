@@ -25,6 +25,7 @@ from sfu_shim.link_relay import LinkRelay, Releaser
 Address = tuple[str, int]
 _MOST_DISTURBANCES = 1000
 """Moments: whoever looks at a run sees no more, and participants without end would bring moments without end."""
+_TCP_CANDIDATE = re.compile(r"(?:a=)?candidate:\S+ \d+ tcp ", re.IGNORECASE)
 _OWN_CANDIDATES = re.compile(r"^a=(?:candidate:.*|end-of-candidates)\r?\n", re.MULTILINE)
 
 
@@ -122,8 +123,8 @@ class Tunnel:
     async def incoming(self, sdp: str) -> str:
         """The other side's description, or one candidate line, with relays in place of its candidates.
 
-        Those that no relay can stand in front of (mDNS names, a family that we have no address of) are left out: nobody could
-        reach them from here, and no packet may take a way around the links. Raises NegotiationError where none remains.
+        Those that no relay can stand in front of (mDNS names, a family that we have no address of, TCP) are left out: no packet may
+        take a way around the links. A line of TCP becomes empty. Raises NegotiationError where none remains of those over UDP.
         """
         found, refused = _targets(sdp), None
         for target in found:
@@ -136,7 +137,11 @@ class Tunnel:
                     self._relays[target] = relay
         if refused is not None and not any(target in self._relays for target in found):
             raise refused
-        kept = (line for line in sdp.split("\n") if all(target in self._relays for target in _targets(line)))
+        kept = (
+            line
+            for line in sdp.split("\n")
+            if all(target in self._relays for target in _targets(line)) and not _TCP_CANDIDATE.match(line)
+        )
         return rewrite_candidates("\n".join(kept), lambda host, port: self._relays[host, port].address)
 
     def close(self) -> None:

@@ -158,7 +158,8 @@ class Path:
         try:
             if candidate is not None and self._tunnel is not None:
                 candidate = await self._tunnel.incoming(candidate)
-            await self.peer.add_candidate(candidate)
+            if candidate != "":  # which no emulated network can stand in front of
+                await self.peer.add_candidate(candidate)
         except ProbeError as error:
             self._context.complain(error, who=self.peer.label)
 

@@ -106,9 +106,22 @@ class Agent(aioice.Connection):
         # With pairs to check nothing is to be looked for: those that come later start by themselves.
         return super()._remote_candidates_expected() or not self._check_list
 
+    def check_over(self, protocol: TimedStunProtocol, remote: aioice.Candidate) -> None:
+        """A protocol that reaches one candidate of the other side and nobody else: check that pair, at once."""
+        if self._closing or self._complete.done():
+            protocol.transport.close()
+            return
+        self._protocols.append(protocol)
+        self._remote_candidates.append(remote)
+        pair = aioice_ice.CandidatePair(protocol, remote)
+        self._check_list.append(pair)
+        self.sort_check_list()
+        self.check_start_task(pair)
+
     def protocol_lost(self, protocol: aioice_ice.StunProtocol) -> None:
         if any(pair.protocol is protocol for pair in self._nominated.values()):
-            self._on_end("the relay closed the connection")
+            relayed = protocol.local_candidate.type == "relay"
+            self._on_end(f"{'the relay' if relayed else 'the other side'} closed the connection")
 
     async def close(self) -> None:
         # aioice closes by itself when consent has expired (RFC 7675), and for no other reason.

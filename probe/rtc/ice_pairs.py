@@ -47,7 +47,10 @@ def local_type(connection: aioice.Connection, pair: aioice_ice.CandidatePair) ->
 
 def tried(connection: aioice.Connection) -> str:
     """The pairs by their types: "tried 2 host/host, 1 relay/srflx"."""
-    pairs = Counter(f"{p.local_candidate.type}/{p.remote_candidate.type}" for p in connection._check_list)
+    pairs = Counter(
+        f"{p.local_candidate.type}{'-tcp' if p.local_candidate.transport == 'tcp' else ''}/{p.remote_candidate.type}"
+        for p in connection._check_list
+    )
     if not pairs:
         return "the other side has no candidate that one of ours can be paired with"
     return "tried " + ", ".join(f"{count} {types}" for types, count in pairs.items())

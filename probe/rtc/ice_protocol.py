@@ -24,7 +24,8 @@ _SOON = 0.02
 
 
 class TimedStunProtocol(aioice_ice.StunProtocol):
-    """Media goes to `on_media`, round trips to `on_round_trip`. `relayed`: how we talk to the TURN server, None for a socket."""
+    """Media goes to `on_media`, round trips to `on_round_trip`. `way`: how we talk to the TURN server, "tcp" to the other side itself
+    over TCP, None for a UDP socket of ours."""
 
     def __init__(
         self,
@@ -32,10 +33,10 @@ class TimedStunProtocol(aioice_ice.StunProtocol):
         clock: Clock,
         on_media: MediaCallback,
         on_round_trip: RoundTripCallback,
-        relayed: Way | None = None,
+        way: Way | None = None,
     ) -> None:
         super().__init__(connection)
-        self.relayed = relayed
+        self.way = way
         self._clock = clock
         self._on_media = on_media
         self._on_round_trip = on_round_trip

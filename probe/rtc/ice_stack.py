@@ -4,6 +4,7 @@ aioice does ICE (RFC 8445) well. What it lacks, and what is added here and in th
 
 - the addresses to gather on are chosen (aioice leaves loopback out);
 - all STUN and TURN servers are asked, over UDP, TCP and TLS, and what they refuse is told (`ice_gathering`, `ice_turn`);
+- candidates of the other side that listen on TCP are connected to (`ice_tcp`);
 - datagrams are read by `DatagramEndpoint`, with kernel arrival times, and what is no STUN never enters aioice's queue
   (`ice_protocol`);
 - each STUN transaction's round trip is reported (RFC 7675 consent checks included), by kernel arrival time and without
@@ -17,6 +18,7 @@ probe/rtc/certificate.py; tests/rtc/test_private_attributes.py checks each one.
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 from collections.abc import Callable, Sequence
 
@@ -36,6 +38,7 @@ from probe.rtc.ice_gathering import ServerGathering
 from probe.rtc.ice_pairs import candidate_pairs, local_type, our_candidate, tried
 from probe.rtc.ice_protocol import MediaCallback, RoundTripCallback, TimedStunProtocol
 from probe.rtc.ice_server import IceServer
+from probe.rtc.ice_tcp import UDP_FIRST, TcpCandidates
 from probe.rtc.ice_turn import TurnAllocation
 from probe.rtc.ice_words import PHASE, no_candidate, peer_refusal
 from probe.wire.sdp import Candidate
@@ -44,6 +47,7 @@ PRIVATE_ATTRIBUTES = {
     "aioice.Connection": (
         "_local_candidates", "_local_candidates_start", "_local_candidates_end", "_nominated", "_protocols", "_check_list",
         "_closing", "_check_list_maybe_fail", "_check_periodic", "_prune_components", "_remote_candidates_expected",
+        "_remote_candidates",
     ),
     "aiortc.RTCCertificate": ("_create_ssl_context",),
 }  # fmt: skip
@@ -79,6 +83,9 @@ class IceStack:
         self._endpoints: list[DatagramEndpoint] = []
         self._relays: list[tuple[IceUrl, TurnAllocation]] = []
         self._unbound: OSError | None = None
+        self._tcp = TcpCandidates(clock, lambda: self._protocol("tcp"), self._connection.check_over)
+        self._tcp_allowed = False
+        self._nothing: ConnectionFailed | None = None
         self._watched = False
         self._closing = False
 
@@ -113,9 +120,10 @@ class IceStack:
         """Gather host candidates on `addresses`, and reflexive and relayed ones from `servers`; with `udp` false relayed ones over
         TCP and TLS alone. Returns what did not work though there is something to go on with.
 
-        Raises ConnectionFailed (phase ice_gathering) when nothing at all could be gathered.
+        Raises ConnectionFailed (phase ice_gathering) when nothing at all could be gathered, and nothing can be reached over TCP.
         """
         connection = self._connection
+        self._tcp_allowed = not relay_only
         connection._local_candidates_start = True
         own = udp and not relay_only
         bound = [protocol for address in addresses if own and (protocol := self._bind(address)) is not None]
@@ -137,11 +145,14 @@ class IceStack:
                 self._relays.append((url, protocol.transport))
         connection._local_candidates_end = True
         if not connection._local_candidates:
-            raise no_candidate(addresses if own else (), troubles, self._unbound, udp=udp)
+            nothing = no_candidate(addresses if own else (), troubles, self._unbound, udp=udp)
+            if udp or relay_only:
+                raise nothing
+            self._nothing = nothing  # unless the other side listens on TCP
         return troubles
 
-    def _protocol(self, relayed: Way | None = None) -> TimedStunProtocol:
-        return TimedStunProtocol(self._connection, self._clock, self._on_media, self._on_round_trip, relayed)
+    def _protocol(self, way: Way | None = None) -> TimedStunProtocol:
+        return TimedStunProtocol(self._connection, self._clock, self._on_media, self._on_round_trip, way)
 
     def _bind(self, address: str) -> TimedStunProtocol | None:
         protocol = self._protocol()
@@ -165,11 +176,15 @@ class IceStack:
         return protocol
 
     async def add_remote(self, candidate: Candidate | None) -> None:
-        """One of the other side's UDP candidates, None for the end of them; what comes after the end is ignored. The address
+        """One of the other side's candidates, None for the end of them; what comes after the end is ignored. The address
         may be an mDNS name, which takes a while to resolve."""
         if self._remote_complete:
             return
         self._remote_complete = candidate is None
+        if candidate is not None and candidate.transport == "tcp":
+            if self._tcp_allowed:
+                self._tcp.add(candidate)
+            return
         if candidate is not None and not candidate.address.endswith(".local"):
             self._let_in(candidate)
         await self._connection.add_remote_candidate(
@@ -198,13 +213,22 @@ class IceStack:
                 relay.expect((candidate.address, candidate.port))
 
     async def connect(self, ufrag: str, password: str, *, lite: bool) -> bool:
-        """Check the candidate pairs against the other side's credentials. Whether one of them works."""
+        """Check the candidate pairs against the other side's credentials. Whether one of them works.
+
+        Raises ConnectionFailed (phase ice_gathering) where we have no candidate and the other side none that listens on TCP.
+        """
+        if self._nothing is not None and self._remote_complete and not self._tcp:
+            raise self._nothing
         connection = self._connection
         connection.remote_username, connection.remote_password, connection.remote_is_lite = ufrag, password, lite
+        wait = UDP_FIRST if connection._local_candidates else 0.0
+        begin = asyncio.get_running_loop().call_later(wait, self._tcp.begin)
         try:
             await connection.connect()
         except ConnectionError:
             return False
+        finally:
+            begin.cancel()
         return True
 
     def watch(self) -> None:
@@ -234,20 +258,21 @@ class IceStack:
         return None if pair is None else (local_type(self._connection, pair), pair.remote_candidate.type)
 
     def pair_label(self) -> str:
-        """The same as "srflx/host" or "relay-tcp/host", with the way to our TURN server; empty before there is one."""
+        """The same as "srflx/host", "relay-tcp/host", with the way to our TURN server, or "host-tcp/host"; empty before there is
+        one."""
         pair, types = self._connection._nominated.get(1), self.selected_pair()
         if pair is None or types is None:
             return ""
-        way = pair.protocol.relayed if isinstance(pair.protocol, TimedStunProtocol) else None
+        way = pair.protocol.way if isinstance(pair.protocol, TimedStunProtocol) else None
         return f"{types[0]}{f'-{way}' if way is not None else ''}/{types[1]}"
 
     def why_not(self) -> str:
         """Why no pair works, as far as can be told: what was tried, and whom the relays let nobody through to."""
         refusals = (peer_refusal(url, *key) for url, relay in self._relays for key in relay.refusals)
-        return "; ".join(dict.fromkeys((tried(self._connection), *refusals)))
+        return "; ".join(dict.fromkeys((tried(self._connection), *refusals, *self._tcp.why_not())))
 
     def endpoint(self) -> DatagramEndpoint | None:
-        """Our own socket of the nominated pair. None before there is one, and for a pair that goes through a relay."""
+        """Our own socket of the nominated pair. None before there is one, and for a pair through a relay or over TCP."""
         pair = self._connection._nominated.get(1)
         transport = pair.protocol.transport if pair is not None else None
         return transport if isinstance(transport, DatagramEndpoint) else None
@@ -261,7 +286,7 @@ class IceStack:
     def socket_drops(self) -> int:
         """Datagrams that full socket buffers dropped, both ways."""
         own = sum(endpoint.socket_drops + endpoint.send_drops for endpoint in self._endpoints)
-        return own + sum(relay.drops for _, relay in self._relays)
+        return own + sum(relay.drops for _, relay in self._relays) + self._tcp.drops
 
     async def close(self) -> None:
         """Say goodbye (DTLS close_notify) and free the sockets."""
@@ -269,6 +294,7 @@ class IceStack:
         self.dtls.close()
         for _, relay in self._relays:
             relay.close()  # all at once: aioice closes one after the other
+        await self._tcp.close()
         await self._connection.close()
         for endpoint in self._endpoints:
             endpoint.close()

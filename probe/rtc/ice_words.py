@@ -93,7 +93,10 @@ def no_candidate(
 
 
 _NO_RELAY = "neither the scenario (ice.servers) nor the platform names a TURN server"
-_NO_STREAM = "neither the scenario (ice.servers) nor the platform names a TURN server over TCP or TLS"
+_NO_STREAM = (
+    "neither the scenario (ice.servers) nor the platform names a TURN server over TCP or TLS, and the other side does not listen "
+    "on TCP"
+)
 
 
 def peer_refusal(url: IceUrl, address: str, answer: str) -> str:

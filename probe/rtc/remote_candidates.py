@@ -41,7 +41,7 @@ class RemoteCandidates:
         await self._add(candidate)
 
     async def _add(self, candidate: Candidate) -> None:
-        if candidate.transport.lower() != "udp" or candidate.component != 1:
+        if candidate.transport not in ("udp", "tcp") or candidate.component != 1:
             return
         adding = self._stack.add_remote(candidate)
         if candidate.address.endswith(".local"):

@@ -44,11 +44,13 @@ async def running() -> AsyncIterator[tuple[ServerProcess, str]]:
 
 
 @asynccontextmanager
-async def serving(*, full_trickle: bool = False) -> AsyncIterator[Janus]:
-    """Stopped at the end. `full_trickle`: it sends its candidates one by one, and none in its descriptions."""
+async def serving(*, full_trickle: bool = False, tcp: bool = False) -> AsyncIterator[Janus]:
+    """Stopped at the end. `full_trickle`: it sends its candidates one by one, and none in its descriptions. `tcp`: it listens on TCP
+    too, which it does as ICE lite only."""
     with tempfile.TemporaryDirectory(prefix="janus-") as folder:
         port, http_port = _free_port(), _free_port()
         settings = {"PORT": str(port), "HTTP_PORT": str(http_port), "TRICKLE": str(full_trickle).lower()}
+        settings["TCP"] = str(tcp).lower()
         shim = _prepare(Path(folder), settings)
         process = await ServerProcess.start(["janus", "-F", folder], {"LD_PRELOAD": str(shim)})
         draining = asyncio.create_task(process.drain())

@@ -36,7 +36,20 @@ async def test_their_candidates_are_replaced_by_one_relay_each() -> None:
     first, again = await tunnel.incoming(SDP), await tunnel.incoming(SDP)
     assert first == again
     assert "127.0.0.1 5000" not in first
-    assert "tcp 1 127.0.0.1 9" in first
+    assert "a=end-of-candidates" in first
+    tunnel.close()
+    emulation.close()
+
+
+async def test_nothing_goes_around_the_links_over_tcp() -> None:
+    emulation = _emulation()
+    emulation.enter("anna", parse_network({"up": {"delay": 0.01}}))
+    tunnel = emulation.tunnel("anna", "ben")
+    assert tunnel is not None
+    described = await tunnel.incoming(SDP)
+    assert "tcp" not in described
+    assert described.endswith("\r\na=end-of-candidates\r\na=mid:0\r\n")
+    assert await tunnel.incoming("candidate:2 1 TCP 1 127.0.0.1 443 typ host tcptype passive") == ""
     tunnel.close()
     emulation.close()
 

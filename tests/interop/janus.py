@@ -30,13 +30,13 @@ Way = Literal["ws", "http"]
 
 
 @asynccontextmanager
-async def open_janus(*, full_trickle: bool = False) -> AsyncIterator[Janus]:
+async def open_janus(*, full_trickle: bool = False, tcp: bool = False) -> AsyncIterator[Janus]:
     """Skips where it is not installed, and fails there with MEETPROBE_REQUIRE_SYSTEM=1."""
     if (missing := janus_server.why_not()) is not None:
         if os.environ.get("MEETPROBE_REQUIRE_SYSTEM") == "1":
             pytest.fail(f"missing: {missing}", pytrace=False)
         pytest.skip(f"missing: {missing}")
-    async with janus_server.serving(full_trickle=full_trickle) as janus:
+    async with janus_server.serving(full_trickle=full_trickle, tcp=tcp) as janus:
         yield janus
 
 

@@ -6,6 +6,7 @@ import asyncio
 import statistics
 import struct
 from collections.abc import Callable
+from typing import Literal
 
 import pytest
 
@@ -16,6 +17,7 @@ from probe.measure.join import PHASES
 from probe.media.audio import EncodedAudio
 from probe.media.video import EncodedVideo
 from probe.model.errors import AccessDenied, ConfigError, ProbeError, ServerUnreachable
+from probe.model.ice import Ice
 from probe.model.scenario import Media, Observe, Scenario, VideoMedia
 from probe.rtc.clock import Clock
 from probe.rtc.peer import Peer, PeerConfig
@@ -255,6 +257,26 @@ async def test_an_emulated_network_lies_in_front_of_both_paths() -> None:
     assert [entry.error for entry in meeting.entries] == [None] * 2
     assert statistics.median(by_metric(samples)["one_way_delay_seconds"]) == pytest.approx(0.15, abs=0.03)
     assert statistics.median(by_metric(samples)["round_trip_time_seconds"]) == pytest.approx(0.15, abs=0.03)
+
+
+@pytest.mark.parametrize("depth", ["pictures", "headers"])
+async def test_where_udp_is_blocked_media_goes_over_tcp(depth: Literal["pictures", "headers"]) -> None:
+    media = Media(video=VideoMedia(width=160, height=90, fps=10, bitrate_bps=60_000, seconds=3))
+    scenario = Scenario(
+        name="tcp", topology="sfu", participants=3, join_spacing=0.2, settle=3.0, after=0.0, media=media,
+        observe=Observe(depth=depth), ice=Ice(udp=False),
+    )  # fmt: skip
+    async with open_janus(tcp=True) as janus:
+        meeting, samples = await hold(janus, scenario)
+    assert [entry.error for entry in meeting.entries] == [None] * 3
+    assert not [drop for entry in meeting.entries for drop in entry.participant.drops]
+    connects = [sample for sample in samples if sample.metric == "connect_duration_seconds"]
+    assert [sample.tags["pair"] for sample in connects] == ["host-tcp/host"] * 6
+    values = by_metric(samples)
+    assert values["connection_success_ratio"] == [1.0] * 6
+    assert max(values["packet_loss_ratio"]) == 0.0
+    assert statistics.mean(values["frame_rate"]) == pytest.approx(10, rel=0.1)
+    assert statistics.mean(values["audio_quality_score"]) > 4.0
 
 
 # what goes wrong

@@ -186,12 +186,19 @@ async def test_nothing_listens_there_and_a_relay_was_the_only_way() -> None:
     await bench.stack.close()
 
 
+async def _gathered_and_connected(bench: Bench, url: str, **wanted: Any) -> None:
+    """With nobody who could have listened on TCP."""
+    await bench.gather(url, **wanted)
+    await bench.stack.add_remote(None)
+    await bench.stack.connect("ufrag", "password", lite=False)
+
+
 @pytest.mark.parametrize("wanted", [{"relay_only": True}, {"udp": False}])
-async def test_where_a_relay_is_the_only_way_no_socket_of_ours_is_opened(wanted: dict[str, Any]) -> None:
+async def test_without_udp_of_ours_no_socket_is_opened(wanted: dict[str, Any]) -> None:
     bench = Bench()
     async with stun_server() as server:
         with pytest.raises(ConnectionFailed, match="a relayed candidate was wanted"):
-            await bench.gather(server.url, **wanted)
+            await _gathered_and_connected(bench, server.url, **wanted)
         assert server.asked == 0
     assert bench.stack._connection._protocols == []
     await bench.stack.close()
@@ -229,7 +236,7 @@ async def test_relayed_candidates_show_an_address_of_ours_only_where_it_is_known
     relayed = hidden.found("relay")
     assert [(c.related_address, c.related_port) for c in relayed] == [("0.0.0.0", 9)] * 3
     assert hidden.found("host") == []
-    ways = [protocol.relayed for protocol in hidden.stack._connection._protocols]  # type: ignore[attr-defined]
+    ways = [protocol.way for protocol in hidden.stack._connection._protocols]  # type: ignore[attr-defined]
     ranked = sorted(zip(ways, relayed, strict=True), key=lambda one: -one[1].priority)
     assert [way for way, _ in ranked] == ["udp", "tcp", "tls"]
     assert len({candidate.foundation for candidate in relayed}) == 3

@@ -125,6 +125,7 @@ async def test_an_end_that_is_not_ours_is_told_with_its_reason() -> None:
     relayed.stack._connection.protocol_lost(relay)  # a path that is not used
     assert relayed.lost == []
     relayed.stack._connection._nominated[1] = aioice_ice.CandidatePair(relay, relay.local_candidate)
+    relay.local_candidate.type = "relay"
     relayed.stack._connection.protocol_lost(relay)
     assert relayed.lost == ["the relay closed the connection"]
     await relayed.stack.close()
