@@ -7,6 +7,7 @@ their own, so where there is UDP it has half a second first.
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 import os
 import struct
 from collections.abc import Callable, Coroutine
@@ -116,9 +117,11 @@ class TcpCandidates:
         return bool(self._known)
 
     def add(self, candidate: Candidate) -> None:
-        """One of the other side's. Those that connect themselves (active) wait for us to listen, which we don't."""
+        """One of the other side's. Those that connect themselves (active) wait for us to listen, which we don't; who listens has an
+        address, and no name that hides it."""
         address = candidate.address, candidate.port
-        if candidate.tcp_type == "passive" and address not in self._known and len(self._known) < _MOST:
+        ours = candidate.tcp_type == "passive" and candidate.port > 0 and _is_address(candidate.address)
+        if ours and address not in self._known and len(self._known) < _MOST:
             self._known[address] = candidate
             if self._begun:
                 self._spawn(self._open(candidate))
@@ -164,6 +167,14 @@ class TcpCandidates:
             task.cancel()
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=1.0)
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _ours(host: str, port: int) -> IceCandidate:

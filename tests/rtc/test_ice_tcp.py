@@ -220,11 +220,11 @@ async def test_where_only_a_relay_is_allowed_nobody_is_connected_to() -> None:
         await stack.close()
 
 
-async def test_no_more_connections_than_a_few_are_opened(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_what_has_an_address_is_opened_and_no_more_than_a_few(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ice_tcp, "_MOST", 2)
     found = ice_tcp.TcpCandidates(Clock(), lambda: pytest.fail("opened"), lambda protocol, remote: None)
-    for port in (1, 1, 2, 3):
-        found.add(Candidate("1", 1, "tcp", 1000, LOCAL, port, "host", tcp_type="passive"))
+    for host, port in ((LOCAL, 0), ("hidden.local", 1), (LOCAL, 1), (LOCAL, 1), (LOCAL, 2), (LOCAL, 3)):
+        found.add(Candidate("1", 1, "tcp", 1000, host, port, "host", tcp_type="passive"))
     assert list(found._known) == [(LOCAL, 1), (LOCAL, 2)]
     await found.close()
 
