@@ -116,11 +116,16 @@ class ChildProcess(asyncio.SubprocessProtocol):
 
     async def kill(self) -> None:
         """At once, for one that hangs."""
-        with suppress(ProcessLookupError):
-            self._transport.kill()
+        self._kill()
         with suppress(TimeoutError):
             async with asyncio.timeout(_KILL_DEADLINE):
                 await asyncio.shield(self.ended)
+
+    def _kill(self) -> None:
+        """Not by the transport: that looks first whether the process has ended, and takes away how it did (exit code 255)."""
+        if self._transport.get_returncode() is None:
+            with suppress(ProcessLookupError):
+                os.kill(self.pid, signal.SIGKILL)
 
     # asyncio.SubprocessProtocol
 
@@ -137,7 +142,7 @@ class ChildProcess(asyncio.SubprocessProtocol):
         self._part.append(rest)
         self._part_bytes += len(rest)
         if self._part_bytes > MAX_LINE:
-            self._transport.kill()
+            self._kill()
 
     def pipe_connection_lost(self, fd: int, exc: Exception | None) -> None:
         if fd == _STDOUT:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import subprocess
@@ -100,6 +101,16 @@ async def test_one_that_says_nothing_is_not_waited_for(modules: Path) -> None:
         await child.read(0.1)
     assert not child.loss(silent.value).crashed
     await child.kill()
+    assert child.ended.result() == -signal.SIGKILL
+    await child.end()
+
+
+async def test_to_kill_does_not_take_away_how_it_ended(modules: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a look at the process would, if it came before asyncio's: its exit code would be 255 then."""
+    child = await _start(modules, "print(flush=True)\nimport time; time.sleep(60)")
+    assert await child.read(30.0) == b""
+    monkeypatch.setattr(subprocess.Popen, "poll", lambda process: pytest.fail("looked"))
+    await asyncio.gather(*(child.kill() for _ in range(3)))
     assert child.ended.result() == -signal.SIGKILL
     await child.end()
 
