@@ -274,12 +274,14 @@ def _candidate(at: float, side: str, known: Candidate) -> Stats:
         "foundation": known.foundation,
         "relatedAddress": known.related_address,
         "relatedPort": known.related_port,
+        "tcpType": known.tcp_type,
     }
     return _entry(f"{side}-candidate", _candidate_id(side, known), at, members)
 
 
 def _candidate_id(side: str, known: Candidate) -> str:
-    return f"{side[0].upper()}{known.type}_{known.address}_{known.port}"
+    tcp = "_tcp" if known.transport.lower() == "tcp" else ""  # a server may listen on one port for both
+    return f"{side[0].upper()}{known.type}_{known.address}_{known.port}{tcp}"
 
 
 def _pair_id(pair: Pair) -> str:

@@ -137,6 +137,15 @@ def test_transport_and_its_pairs(pairs: list[Pair]) -> None:
     }  # fmt: skip
 
 
+def test_a_candidate_over_tcp_is_another_one_than_that_over_udp() -> None:
+    udp, tcp = _candidate(2), Candidate("f", 1, "tcp", 90, "192.0.2.1", 2, "host", tcp_type="passive")
+    pairs = [Pair(_candidate(1), remote, "succeeded", nominated=True, selected=False) for remote in (udp, tcp)]
+    found = w3c.report(w3c.transport(AT, Transport(False, "server", True, 0, 0, None), pairs))
+    assert (found["Rhost_192.0.2.1_2_tcp"]["protocol"], found["Rhost_192.0.2.1_2_tcp"]["tcpType"]) == ("tcp", "passive")
+    assert "tcpType" not in found["Rhost_192.0.2.1_2"]
+    assert len([entry for entry in found.values() if entry["type"] == "candidate-pair"]) == 2
+
+
 def test_ids_refer_to_entries(pairs: list[Pair]) -> None:
     found = w3c.report(w3c.transport(AT, Transport(False, "server", True, 0, 0, None), pairs))
     for entry in found.values():
