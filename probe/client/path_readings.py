@@ -31,6 +31,7 @@ class PathReadings:
         self._streams: dict[int, tuple[TrackReceiver, str]] = {}
         self._bytes: dict[tuple[str, str], int] = {}
         self._lost: dict[int, tuple[int, int]] = {}  # by SSRC: expected and lost at the last window
+        self._packets: dict[int, int] = {}  # by SSRC: what had come at the last window
         self._stun_tags = _tags(topology, "", "stun")
         self._last_window: float | None = None
         self.last_rtt: float | None = None
@@ -71,9 +72,9 @@ class PathReadings:
             receiver.on_round_trip(self.last_rtt)
 
     def receiver(self, remote: str, kind: str) -> TrackReceiver | None:
-        """The running stream of that remote participant and kind."""
-        found = (r for r, whose in self._streams.values() if whose == remote and r.kind == kind)
-        return next(found, None)
+        """The running stream of that remote participant and kind; of several sources the one that came last."""
+        found = [r for r, whose in self._streams.values() if whose == remote and r.kind == kind]
+        return max(found, key=lambda receiver: receiver.stream.arrival, default=None)
 
     def streams(self, kind: str) -> list[tuple[str, TrackReceiver]]:
         """The running streams of that kind, with who sends them."""
@@ -95,9 +96,10 @@ class PathReadings:
             sent[sender.kind] += sender.wire_bytes
         for receiver, remote in self._streams.values():
             received[receiver.kind] += receiver.wire_bytes
-            packets = receiver.stream.packets
+            packets, before = receiver.stream.packets, self._packets.get(receiver.ssrc, 0)
+            self._packets[receiver.ssrc] = packets
             self._loss_of_window(receiver)
-            if packets > 1:
+            if packets > max(1, before):  # where nothing came there is nothing to tell
                 tags, jitter = _tags(self._topology, receiver.kind), receiver.stream.jitter_seconds
                 self._context.emit("jitter_seconds", jitter, tags, who=self._who, remote=remote, packets=packets)
         for kind in _KINDS:
@@ -127,6 +129,7 @@ class PathReadings:
         """The stream is over: its totals."""
         _, remote = self._streams.pop(receiver.ssrc, (receiver, ""))
         self._lost.pop(receiver.ssrc, None)
+        self._packets.pop(receiver.ssrc, None)
         stream = receiver.stream.snapshot(self._context.clock.now())
         if stream.expected <= 0:
             return

@@ -43,7 +43,8 @@ class Perceived:
             self.foreign.window()
 
     def finish(self) -> None:
-        """The stream is over."""
+        """The stream is over. What still comes counts for nothing."""
+        self.skimmed = None
         if self.listening is not None:
             self.listening.finish()
         if self.foreign is not None:

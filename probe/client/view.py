@@ -17,6 +17,7 @@ from probe.client.perceived import Perceived, perceive
 from probe.client.rating import rate
 from probe.client.recent_frames import RecentFrames
 from probe.client.skimming import LOOK, MOST_HELD, Media, Skimmed, by_arrival
+from probe.client.sources import Sources
 from probe.client.stream_decoder import Decoded
 from probe.client.vmaf_samples import VmafSamples
 from probe.client.watching import Watching
@@ -57,7 +58,7 @@ class View:
         self._who = who
         self._milestone = milestone
         self._samples = samples
-        self._streams: dict[tuple[str, str], Perceived] = {}
+        self._sources = Sources()
         self._topologies: dict[str, str] = {}  # of every path there was, in the order in which they came
         self._recent = RecentFrames()
         self._last_media: float | None = None
@@ -69,9 +70,9 @@ class View:
         self, path: str, topology: str, kind: str, codec: str, want_keyframe: Callable[[], None]
     ) -> ReceiverHooks:
         """The callbacks for one stream of `remote` on a path."""
-        self._end_stream(path, kind)  # a source may give way to another on the same path
         stream = perceive(self._context, self._who, self.remote, topology, kind, codec)
-        self._streams[path, kind] = stream
+        if (gone := self._sources.add(path, kind, stream)) is not None:
+            gone.finish()
         self._topologies[path] = topology
         hooks = ReceiverHooks(
             first_packet=partial(self._first_packet, path, kind),
@@ -82,7 +83,7 @@ class View:
         )
         if self._context.depth == "headers":
             stream.skimmed = Skimmed(stream.listening, lambda: hooks.pull())  # the receiver puts its own there
-            hooks.records = partial(self._on_records, stream, stream.skimmed)
+            hooks.records = partial(self._on_records, stream)
         return hooks
 
     @property
@@ -197,7 +198,7 @@ class View:
         """The stretch that a new picture counts for. The newest path that brought one carries the view: what an older
         path still brings first, while both are open, is no step back to it."""
         order = list(self._topologies)
-        still_open = any(known == path for known, _ in self._streams)
+        still_open = path in self._sources.paths
         if still_open and (not self._carrier or order.index(path) > order.index(self._carrier)):
             self._carrier = path
         topology = self._topologies[self._carrier or path]
@@ -210,10 +211,12 @@ class View:
 
     # both, by records
 
-    def _on_records(self, stream: Perceived, skimmed: Skimmed, records: Records) -> None:
+    def _on_records(self, stream: Perceived, records: Records) -> None:
         """What begins is looked at at once, for somebody waits for it; the rest can wait."""
-        skimmed.put(records)
-        if not stream.media or skimmed.held > MOST_HELD:
+        if stream.skimmed is None:
+            return  # it is over
+        stream.skimmed.put(records)
+        if not stream.media or stream.skimmed.held > MOST_HELD:
             self._catch_up()
 
     def _catch_up(self, now: float | None = None) -> None:
@@ -224,7 +227,7 @@ class View:
         try:
             for kind in _KINDS:
                 batches = []
-                for (path, its_kind), stream in self._streams.items():
+                for path, its_kind, stream in self._sources:
                     if its_kind == kind and stream.skimmed is not None:
                         batches += [((path, stream), media) for media in stream.skimmed.take(now)]
                 for (path, stream), media in by_arrival(batches):
@@ -266,34 +269,32 @@ class View:
 
     def flows_on(self, path: str, kinds: tuple[str, ...]) -> bool:
         """Whether media of all these kinds has come through that path."""
-        return all((found := self._streams.get((path, kind))) is not None and found.media > 0 for kind in kinds)
+        return self._sources.flows_on(path, kinds)
 
     def flows(self) -> list[Flow]:
         """Where its media has come, up to this moment."""
         self._catch_up()
-        there = self._streams.items()
-        return [Flow(self.remote, kind, path, one.since, one.last) for (path, kind), one in there if one.media]
+        return self._sources.flows(self.remote)
 
     def due(self, now: float) -> bool:
         """Whether it is time for a window: always, but where records are gathered, when audio is to be rated or some time has
         passed since the last look."""
         if self._context.depth != "headers" or now - self._looked >= LOOK:
             return True
-        return any(stream.listening is not None and stream.listening.due(now) for stream in self._streams.values())
+        return any(stream.listening is not None and stream.listening.due(now) for _, _, stream in self._sources)
 
     def window(self, now: float, round_trip: float | None) -> int:
         """Call it once a second or so, when it is due. Returns how many new frames there have been so far."""
         self._looked = now
         self._catch_up(now)
-        for stream in self._streams.values():
+        for _, _, stream in self._sources:
             stream.window(now, round_trip)
         return self._timelines["video"].new
 
     @property
     def last_audio(self) -> Listening | None:
-        """The newest stream of audio."""
-        found = [stream.listening for stream in self._streams.values() if stream.listening is not None]
-        return found[-1] if found else None
+        """The stream of audio that came last."""
+        return self._sources.heard
 
     def mean_mos(self, start: float, end: float) -> float | None:
         """Mean video score between two times, over all stretches."""
@@ -314,17 +315,11 @@ class View:
         """The path is gone: the call quality heard on it is final."""
         if self._context.pool is not None:
             self._context.pool.forget((self._who, self.remote, path))
-        for kind in ("audio", "video"):
-            self._end_stream(path, kind)
+        self._catch_up()
+        for stream in self._sources.close(path):
+            stream.finish()
         if path == self._carrier:
             self._carrier = ""
-
-    def _end_stream(self, path: str, kind: str) -> None:
-        if (path, kind) in self._streams:
-            self._catch_up()
-        stream = self._streams.pop((path, kind), None)
-        if stream is not None:
-            stream.finish()
 
     def silent_for(self, now: float) -> float:
         """Seconds since the last media of any kind; 0 before the first."""
@@ -335,7 +330,7 @@ class View:
     def finish(self, at: float) -> None:
         """The other left, or we do, at monotonic `at`. A freeze that no frame ended is a freeze all the same."""
         self._catch_up(at)
-        for path, _ in list(self._streams):
+        for path in self._sources.paths:
             self.path_closed(path)
         if self.watching is not None and self._last_shown is not None and self._freezes.open_freeze(at) > 0:
             self.watching.on_interval(self._last_shown, at, frozen=True)

@@ -1,21 +1,24 @@
 """From packets to frames: in order, whole, each with its times. The base of the frame-loss and freeze figures.
 
-A frame is the packets of one RTP timestamp. A missing packet is waited for until `patience` has passed since the frame
-it cuts off last grew, or since the first packet behind it came in; or until a whole keyframe stands behind the hole:
-then the decoder can continue there. What is given up never comes back. (aiortc's jitter buffer can turn one lost packet
-into seconds of stall: it can't serve here.)
+A frame is the packets of one RTP timestamp. A missing packet is waited for until `patience` has passed since the first
+packet behind it came in; or until a whole keyframe stands behind the hole: then the decoder can continue there. The rest of
+the last frame, behind which nothing has come, is waited for longer, for it delays nobody: of a screen that is sent once a second
+only the next frame shows that something is missing. What is given up never comes back. (aiortc's jitter buffer can turn one
+lost packet into seconds of stall: it can't serve here.)
 """
 
 from __future__ import annotations
 
 import heapq
-import math
 from collections import deque
 from dataclasses import dataclass
 from statistics import median
 
 from probe.wire.payload import PayloadError, PayloadFormat
 
+TAIL = 3.0
+"""Seconds since the last frame last grew until its rest is given up, where there is a picture to look at meanwhile (libwebrtc's
+longest wait for a frame); where a keyframe is awaited, `patience`: another has to be asked for."""
 _START_REACH = 64
 """Packets before a stream's first one that may still come in, if that one does not begin a frame."""
 
@@ -118,7 +121,7 @@ class FrameAssembler:
         """Give up what has been waited for longer than `patience`, as of the moment in which that ran out. The frames set free,
         in order."""
         frames: list[Frame] = []
-        while self.buffered and now >= (deadline := self._waiting_since() + self._patience):
+        while self.buffered and now >= (deadline := self._deadline()):
             frames += self._give_up(deadline)
         return frames
 
@@ -128,11 +131,12 @@ class FrameAssembler:
         if self._format.is_keyframe(packet.payload):
             self._keyframes.add(packet.timestamp)
 
-    def _waiting_since(self) -> float:
-        """When the open frame last grew, or the first packet behind the hole came in, whichever was first."""
-        # Dictionaries keep insertion order and `now` does not decrease: the first entry waits longest.
-        hole = next(iter(self._waiting.values()))[1] if self._waiting else math.inf
-        return min(hole, self._progress) if self._frame else hole
+    def _deadline(self) -> float:
+        """When the wait for the hole ends, or that for the rest of the open frame if nothing has come behind it."""
+        if self._waiting:
+            # Dictionaries keep insertion order and `now` does not decrease: the first entry waits longest.
+            return next(iter(self._waiting.values()))[1] + self._patience
+        return self._progress + (max(TAIL, self._patience) if self._intact else self._patience)
 
     def _drain(self) -> list[Frame]:
         frames: list[Frame] = []

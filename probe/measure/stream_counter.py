@@ -49,10 +49,11 @@ class StreamCounter:
 
     The first packet is valid at once: its SSRC was signalled, so RFC 3550's probation would only lose packets. Jitter
     (section 6.4.1) runs over distinct first transmissions in order of arrival: reordered ones count, duplicates don't.
+    `arrival` is that of the last of them, 0 before the first.
     """
 
     __slots__ = (
-        "_arrival", "_base", "_closed_expected", "_highest", "_in_run", "_ring", "_runs", "_suspect", "_timestamp", "bytes",
+        "_base", "_closed_expected", "_highest", "_in_run", "_ring", "_runs", "_suspect", "_timestamp", "arrival", "bytes",
         "clock_rate", "duplicates", "jitter_seconds", "packets", "recovered", "reordered", "restarts", "ssrc", "strays",
     )  # fmt: skip
 
@@ -72,7 +73,7 @@ class StreamCounter:
         self._in_run = False
         self._suspect: _Suspect | None = None
         self._timestamp: int | None = None
-        self._arrival = 0.0
+        self.arrival = 0.0
 
     def on_packet(self, sequence: int, timestamp: int, arrival: float, size: int) -> PacketFate:
         """A packet of the stream arrived: 16-bit sequence, 32-bit timestamp, size in bytes."""
@@ -146,11 +147,11 @@ class StreamCounter:
         last = self._timestamp
         if last is not None:
             ticks = ((timestamp - last + 0x80000000) & 0xFFFFFFFF) - 0x80000000
-            difference = abs(arrival - self._arrival - ticks / self.clock_rate)
+            difference = abs(arrival - self.arrival - ticks / self.clock_rate)
             if difference < CLOCK_JUMP:
                 self.jitter_seconds += (difference - self.jitter_seconds) / 16.0
         self._timestamp = timestamp
-        self._arrival = arrival
+        self.arrival = arrival
 
     def _skip(self, start: int, end: int) -> None:
         """Numbers that were jumped over: missing until they come late."""

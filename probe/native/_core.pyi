@@ -151,6 +151,7 @@ class StreamCounter:
     strays: int
     restarts: int
     jitter_seconds: float
+    arrival: float
     eager: bool
     repeated_bytes: int
     authenticated: int

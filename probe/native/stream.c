@@ -277,6 +277,7 @@ static PyMemberDef members[] = {
     {"clock_rate", T_INT, offsetof(Stream, clock_rate), READONLY, NULL},
     {"eager", T_BOOL, offsetof(Stream, eager), 0, NULL},
     {"jitter_seconds", T_DOUBLE, offsetof(Stream, jitter_seconds), READONLY, NULL},
+    {"arrival", T_DOUBLE, offsetof(Stream, arrival), READONLY, NULL},
     COUNTER(packets), COUNTER(bytes), COUNTER(duplicates), COUNTER(reordered), COUNTER(recovered), COUNTER(strays),
     COUNTER(restarts), COUNTER(repeated_bytes), COUNTER(authenticated), COUNTER(refused), COUNTER(overrun),
     {NULL, 0, 0, 0, NULL},

@@ -47,12 +47,13 @@ class Demultiplexer:
         return found
 
     def _repaired_by(self, rtx_ssrc: int, transceiver: Transceiver) -> TrackReceiver | None:
-        """Whom a retransmission stream serves: as signalled (FID), else the only media source of its m-section."""
+        """Whom a retransmission stream serves: as signalled (FID), else of its m-section's media sources the one that came last,
+        for what is repaired was sent a moment ago."""
         media = transceiver.remote_rtx.get(rtx_ssrc)
         if media is not None:
             return self._by_ssrc.get(media)
-        same = {id(r): r for r in self._by_ssrc.values() if r.mid == transceiver.mid}
-        return next(iter(same.values())) if len(same) == 1 else None
+        same = [receiver for receiver in self._by_ssrc.values() if receiver.mid == transceiver.mid]
+        return max(same, key=lambda receiver: receiver.stream.arrival, default=None)
 
     def _transceiver(self, header: RtpHeader) -> Transceiver | None:
         receiving = [t for t in self._transceivers() if t.receives]

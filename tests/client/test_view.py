@@ -244,7 +244,7 @@ async def test_many_migrations_leave_no_heap_behind() -> None:
             number += 1
         viewer.view.path_closed(path)
     assert len(viewer.view._stretches) <= 8
-    assert not viewer.view._streams
+    assert not list(viewer.view._sources)
     assert len(viewer.rates("sfu")) + len(viewer.rates("p2p")) == 39  # told as they end, not at the very end
 
 
@@ -252,7 +252,7 @@ async def test_the_worst_pictures_are_kept_but_not_those_of_a_streams_first_seco
     viewer = Viewer()
     viewer.bench.context.captures["you"] = cast(Any, Camera())
     viewer.open("a", "p2p")
-    [stream] = viewer.view._streams.values()
+    [(_, _, stream)] = viewer.view._sources
     for number, index in enumerate([1, 2, *[3] * 10, None, 4, 5]):
         captured = START + number / FPS
         frame = Frame(number * 9000, b"x", number == 0, captured, captured, 1, False, captured, True)

@@ -195,7 +195,7 @@ async def test_records_are_not_hoarded() -> None:
     for number in range(6000):
         viewer.frame("a", number, packets=1)
         viewer.push("avideo")
-    stream = viewer.view._streams["a", "video"]
+    [(_, _, stream)] = viewer.view._sources
     assert stream.skimmed is not None
     assert stream.skimmed.held < 5000
     assert stream.media > 1000

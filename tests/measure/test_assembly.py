@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from probe.measure.assembly import Frame, FrameAssembler, MediaPacket
+from probe.measure.assembly import TAIL, Frame, FrameAssembler, MediaPacket
 from probe.wire.payload import format_for, payloader_for
 
 STEP = 3000  # 30 frames per second at 90 kHz
@@ -91,13 +91,13 @@ def test_a_recovered_packet_completes_its_frame_and_frees_the_next() -> None:
 def test_patience_ends_the_wait_exactly_when_it_should() -> None:
     stream = three_packet_stream()
     assembler = FrameAssembler(stream.format, patience=0.2)
-    stream.play(assembler, [1000, 1001, 1002, 1003, 1005, 1006, 1007, 1008])  # frame 1 last grew at 0.003
-    assert assembler.poll(0.2029) == []
+    stream.play(assembler, [1000, 1001, 1002, 1003, 1005, 1006, 1007, 1008])  # 1005 comes at 0.004
+    assert assembler.poll(0.2039) == []
     assert not assembler.missing_keyframe
-    (frame,) = assembler.poll(0.2031)
+    (frame,) = assembler.poll(0.2041)
     assert indexes([frame]) == [2]
     assert (frame.decodable, frame.first_arrival) == (False, 0.005)
-    assert frame.complete == pytest.approx(0.203)
+    assert frame.complete == pytest.approx(0.204)
     assert (assembler.lost_frames, assembler.missing_keyframe) == (1, True)
     assert assembler.add(stream.packet(1004, 0.3, recovered=True), 0.3) == [], "given up is given up"
     assert assembler.lost_frames == 1
@@ -190,12 +190,38 @@ def test_an_unfinished_last_frame_is_given_up() -> None:
     stream = three_packet_stream()
     assembler = FrameAssembler(stream.format, patience=0.2)
     stream.play(assembler, [1000, 1001, 1002, 1003, 1004])
-    assert assembler.poll(0.2) == []
+    assert assembler.poll(TAIL) == []
     assert assembler.lost_frames == 0, "it last grew at 0.004"
-    assert assembler.poll(0.21) == []
+    assert assembler.poll(TAIL + 0.01) == []
     assert (assembler.lost_frames, assembler.missing_keyframe, assembler.buffered) == (1, True, 0)
-    assert indexes(stream.play(assembler, [1005, 1006, 1007, 1008], start=0.3)) == [2]
+    assert indexes(stream.play(assembler, [1005, 1006, 1007, 1008], start=TAIL + 0.1)) == [2]
     assert assembler.lost_frames == 1
+
+
+def test_the_rest_of_a_first_keyframe_is_not_waited_for_so_long() -> None:
+    stream = three_packet_stream()
+    assembler = FrameAssembler(stream.format, patience=0.2)
+    stream.play(assembler, [1000, 1001])
+    assert assembler.poll(0.2) == []
+    assert assembler.poll(0.202) == []
+    assert (assembler.lost_frames, assembler.missing_keyframe) == (1, True), "another has to be asked for"
+
+
+@pytest.mark.parametrize(("came", "complete"), [(0.7, 0.7), (1.05, 1.05), (1.35, None)])
+def test_of_a_slow_stream_the_next_frame_shows_that_something_is_missing(came: float, complete: float | None) -> None:
+    """A frame a second, patience of 0.3 s: what the second frame lacks comes before the third begins, or is asked for then."""
+    stream = three_packet_stream()
+    assembler = FrameAssembler(stream.format, patience=0.3)
+    events = [(1.0 + came if number == 5 else float(number // 3), 1000 + number) for number in range(9)]
+    frames: list[Frame] = []
+    for now, sequence in sorted(events):
+        frames += assembler.add(stream.packet(sequence, now), now)
+    frames += assembler.poll(10.0)
+    expected = [(0, 0.0, True), (2, 2.3, False)]
+    if complete is not None:
+        expected = [(0, 0.0, True), (1, 1.0 + complete, True), (2, max(2.0, 1.0 + complete), True)]
+    assert [(frame.timestamp // STEP, frame.complete, frame.decodable) for frame in frames] == expected
+    assert assembler.lost_frames == (complete is None)
 
 
 def test_joining_in_the_middle_of_a_frame_loses_nothing_that_was_ours() -> None:
@@ -327,7 +353,7 @@ def test_every_frame_comes_out_as_sent_or_is_counted_lost(data: st.DataObject) -
         recent = {other for time, other in events if time <= now < time + patience}
         assert assembler.buffered <= len(recent) + longest, "older are only the first packets of a frame still growing"
         frames += assembler.add(stream.packet(sequence, now), now)
-    end = events[-1][0] + patience
+    end = events[-1][0] + TAIL
     frames += assembler.poll(end)
     assert assembler.buffered == 0
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import Any, cast
 
 from probe.rtc.demux import Demultiplexer
@@ -18,6 +19,7 @@ MID_ID = 1
 class StrawReceiver:
     mid: str
     ssrc: int
+    stream: SimpleNamespace = field(default_factory=lambda: SimpleNamespace(arrival=0.0), compare=False)
 
 
 def _transceiver(kind: str, mid: str, **more: Any) -> Transceiver:
@@ -73,6 +75,18 @@ def test_unannounced_ones_by_mid_and_their_repairs_by_the_same_section() -> None
     assert made == [StrawReceiver("2", 5)]
     assert demux.receiver(_header(6, 97, mid="2")) is media
     assert demux.receiver(_header(7, 97, mid="1")) is None
+
+
+def test_repairs_that_nobody_announced_are_of_the_source_that_came_last() -> None:
+    demux, made = _demux(_transceiver("video", "1"))
+    first, second = (demux.receiver(_header(ssrc)) for ssrc in (5, 6))
+    assert demux.receiver(_header(7, 97)) is first, "neither has come since"
+    made[1].stream.arrival = 2.0
+    assert demux.receiver(_header(8, 97)) is second
+    made[0].stream.arrival = 3.0
+    assert demux.receiver(_header(9, 97)) is first, "the first is back"
+    assert demux.receiver(_header(8, 97)) is second, "what is known stays so"
+    assert len(made) == 2
 
 
 def test_a_lone_section_takes_what_fits_its_payload_types() -> None:
