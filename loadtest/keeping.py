@@ -1,4 +1,4 @@
-"""A finished campaign's way into the history of runs, beside those of `probe run`."""
+"""A finished campaign's way into its folder, and into the history of runs, beside those of `probe run`."""
 
 from __future__ import annotations
 
@@ -7,12 +7,25 @@ import os
 from typing import Any
 
 from loadtest.campaign import Campaign
-from probe.model.errors import ProbeError
+from probe.model.errors import ConfigError, ProbeError
 from reports.document import Document
+from reports.writing import write_all
 
 logger = logging.getLogger(__name__)
 CAMPAIGN = {"campaign": "locust"}
 """The label of every campaign's line: its load is not that of a run of the same scenario."""
+
+
+def write(campaign: Campaign, document: Document) -> bool:
+    """Put all its forms where --out says. Whether they are there; why not is told, and costs the campaign nothing else."""
+    if campaign.settings.out is None:
+        return True
+    try:
+        write_all(document, campaign.settings.out, strict=campaign.settings.strict)
+    except ConfigError as error:
+        logger.error("the report is not written: %s", error)
+        return False
+    return True
 
 
 def keep(campaign: Campaign, document: Document) -> None:

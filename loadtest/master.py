@@ -24,7 +24,7 @@ from rich.console import Console
 
 from loadtest.campaign import Campaign
 from loadtest.judgement import exit_code, judgement_of
-from loadtest.keeping import keep
+from loadtest.keeping import keep, write
 from loadtest.limits import check as check_limits
 from loadtest.plans import Load, Wanted, duration, wanted
 from loadtest.settings import Settings, settings_of
@@ -33,7 +33,6 @@ from probe.model.errors import ConfigError
 from reports.document import Document
 from reports.jsonout import prepare_folder
 from reports.terminal import print_report
-from reports.writing import write_all
 
 MESSAGE = "meetprobe"
 """The key of our part in a worker's report to Locust's master, and the type of the message that carries it alone."""
@@ -73,6 +72,7 @@ class Master:
         self.environment = environment
         self._bugs = 0
         self._refused = False
+        self._written = True
         self._over = False
         self._seen: set[str] = set()
         self._final: set[str] = set()
@@ -126,14 +126,14 @@ class Master:
 
     @property
     def exit_code(self) -> int:
-        """What the process is to say at its end: 0, 1 a bug, 2 refused, 3 a target failed, 4 nothing measured or believed."""
+        """What the process is to say at its end: 0, 1 a bug, 2 refused or --out not written, 3 a target failed, 4 nothing believed."""
         if self._bugs or locust.log.unhandled_greenlet_exception:
             return 1
         if self._refused:
             return _WRONG_USAGE
         if self._document is None:
             return _NOTHING_MEASURED if self._unattended else 0
-        return exit_code(self._document)
+        return exit_code(self._document) or (0 if self._written else _WRONG_USAGE)
 
     # before the start
 
@@ -223,8 +223,7 @@ class Master:
             campaign.add_bug(str(row["msg"]), int(row["count"]))
         campaign.finish(time.monotonic(), interrupted=self._before_its_end(campaign))
         self._document = campaign.document()
-        if campaign.settings.out is not None:
-            write_all(self._document, campaign.settings.out, strict=campaign.settings.strict)
+        self._written = write(campaign, self._document)
         keep(campaign, self._document)
 
     @_guarded

@@ -17,6 +17,7 @@ from loadtest.arguments import add_arguments
 from loadtest.master import Master
 from loadtest.users import users_of
 from loadtest.worker import Worker
+from probe.streams import let_readers_leave
 
 logger = logging.getLogger(__name__)
 
@@ -24,6 +25,7 @@ logger = logging.getLogger(__name__)
 @cache
 def install() -> None:
     """Once per process: a second locustfile that installs it as well changes nothing."""
+    let_readers_leave()  # before Locust sets up its log
     hooks: Any = events  # which know no types
     hooks.init_command_line_parser.add_listener(add_arguments)
     hooks.init.add_listener(_initialise)
@@ -38,22 +40,25 @@ def _initialise(environment: Any, runner: Any, web_ui: Any = None, **_: Any) -> 
         if web_ui is not None:
             web.install(environment, master)
         prometheus.serve(master, environment.parsed_options)
-        _heed_sigterm(environment, runner)
+        heed_signals(environment, runner)
     if not isinstance(runner, MasterRunner):
         environment.meetprobe_worker = Worker(environment)
 
 
-def _heed_sigterm(environment: Any, runner: Any) -> None:
-    """Without web UI Locust waits for its shape first and only then begins to listen for SIGTERM, which would end the campaign
-    without a word: here it ends as with Ctrl-C, with everybody gone and the report written."""
-    if not environment.parsed_options.headless or environment.shape_class is None:
+def heed_signals(environment: Any, runner: Any) -> None:
+    """Without web UI Locust waits for its shape first and only then begins to listen for SIGTERM, and never for SIGHUP: both would end
+    the campaign without a word. Here it ends as with Ctrl-C, with everybody gone and the report written. nohup still has its way."""
+    if not environment.parsed_options.headless:
         return
 
-    def quit_in_order() -> None:
-        logger.info("Got SIGTERM signal")
+    def quit_in_order(number: signal.Signals) -> None:
+        logger.info("Got %s signal", number.name)
         runner.quit()
 
-    gevent.signal_handler(signal.SIGTERM, quit_in_order)
+    if environment.shape_class is not None:
+        gevent.signal_handler(signal.SIGTERM, quit_in_order, signal.SIGTERM)
+    if signal.getsignal(signal.SIGHUP) == signal.SIG_DFL:
+        gevent.signal_handler(signal.SIGHUP, quit_in_order, signal.SIGHUP)
 
 
 def _brief_workers(environment: Any, runner: Any) -> None:

@@ -13,8 +13,9 @@ from probe.cli_adapter import adapter_app
 from probe.cli_compare import compare
 from probe.cli_history import history_app, report
 from probe.cli_run_command import HELP, run
-from probe.model.errors import ProbeError
-from probe.streams import let_readers_leave
+from probe.endings import end_alike, held_off
+from probe.model.errors import ConfigError, ProbeError
+from probe.streams import let_readers_leave, untold
 
 app = typer.Typer(
     help="Measures whether video meetings work, from the first packet to the verdict.",
@@ -228,6 +229,7 @@ def score_estimate(
 def main() -> None:
     """The console script."""
     let_readers_leave()
+    end_alike()
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")  # a terminal that knows no ✓ gets a ?, not a traceback
@@ -238,8 +240,22 @@ def main() -> None:
 
         complain(error)
         sys.exit(error_code(error))
+    except SystemExit as ended:
+        with held_off():
+            _see_that_it_was_told(ended)
+        raise
     except Exception as error:  # noqa: BLE001 - the last line of defence: told, with its traceback
-        from probe.cli_errors import complain_of_bug
+        from probe.cli_errors import complain_of_unexpected
 
-        complain_of_bug(error)
-        sys.exit(1)
+        sys.exit(complain_of_unexpected(error))
+
+
+def _see_that_it_was_told(ended: SystemExit) -> None:
+    """What stdout was to say may have gone nowhere, as to a full disk. Then 0 would not be true."""
+    sys.stdout.flush()
+    if (lost := untold()) is None:
+        return
+    from probe.cli_errors import complain
+
+    complain(ConfigError(f"can't be written to: {lost.strerror}", who="stdout"))
+    ended.code = ended.code or 2

@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, get_args
 from rich.console import Console
 
 from probe import __version__
-from probe.cli_errors import complain, complain_of_bug, error_code
+from probe.cli_errors import complain, complain_of_unexpected, error_code
 from probe.model.errors import ConfigError, MeasurementError, ProbeError
 from probe.model.scenario import Depth
 from probe.model.validation import nearest
 from reports.jsonout import prepare_folder, to_json
+from reports.writing import write_text
 
 if TYPE_CHECKING:
     from probe.calibrate.calibration import Calibration, Options
@@ -51,9 +52,12 @@ def perform(choice: CalibrateChoice) -> int:
         complain(MeasurementError("interrupted: nothing can be said of half a calibration"))
         return 4
     except Exception as error:  # noqa: BLE001 - told in full, with its traceback
-        complain_of_bug(error)
-        return 1
-    _tell(choice, found, started_at, time.monotonic() - began)
+        return complain_of_unexpected(error)
+    try:
+        _tell(choice, found, started_at, time.monotonic() - began)
+    except ConfigError as error:
+        complain(error)
+        return found.exit_code or error_code(error)
     return found.exit_code
 
 
@@ -94,10 +98,10 @@ def _tell(choice: CalibrateChoice, found: Calibration, started_at: datetime, sec
         python=platform.python_version(),
         system=f"{platform.system()} {platform.machine()}",
     )
-    if choice.out is not None:
-        (choice.out / "calibration.json").write_text(to_json(document), encoding="utf-8")
     if choice.json:
         sys.stdout.write(to_json(document))
         sys.stdout.flush()
     else:
         print_calibration(found, Console(), every=choice.every)
+    if choice.out is not None:
+        write_text(choice.out / "calibration.json", to_json(document))

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, get_args
 from rich.console import Console
 
 from probe import __version__
-from probe.cli_errors import complain, complain_of_bug, error_code
+from probe.cli_errors import complain, complain_of_unexpected, error_code
 from probe.model.errors import ConfigError, MeasurementError, ProbeError
 from probe.model.scenario import Depth
 from probe.model.validation import nearest
@@ -61,8 +61,7 @@ def perform(choice: CapacityChoice) -> int:
         complain(MeasurementError("interrupted: nothing can be said of half a measurement"))
         return 4
     except Exception as error:  # noqa: BLE001 - told in full, with its traceback
-        complain_of_bug(error)
-        return 1
+        return complain_of_unexpected(error)
     _tell(choice, found, started_at, time.monotonic() - began)
     return found.exit_code
 

@@ -92,12 +92,13 @@ class Keeper:
         return judged_with(self.past, result, build, span=self.choice.evidence or "")
 
     def keep(self, document: Document, result: RunResult) -> None:
-        """Store it. A history that fails now costs the user nothing: the entry waits for the next start."""
+        """Store it. A history that fails now costs the user nothing: the entry waits for the next start. Nor does a disk without room
+        for the entry keep it from the history."""
         if self.folder is None or self.url is None:
             return
         entry = Entry(document, result.summary, self.labels, result.slices)
+        held = self._hold(self.folder, entry)
         try:
-            self.folder.put(entry)
             with open_history(self.url) as history:
                 added = history.add(entry)
                 self.folder.remove()
@@ -105,8 +106,20 @@ class Keeper:
                     history.keep_responses(entry.id)
         except ProbeError as error:
             complain(error)
+            if held:
+                _say(f"run {entry.id} waits in {self.folder.path}: the next start stores it")
         except (OSError, ValueError) as error:
             complain(MeasurementError(f"the run is not stored: {error}", who=str(self.folder.path), phase="history"))
+
+    @staticmethod
+    def _hold(folder: Folder, entry: Entry) -> bool:
+        try:
+            folder.put(entry)
+            return True
+        except (OSError, ValueError) as error:
+            told = f"the run can't be held here until it is stored: {error}"
+            complain(MeasurementError(told, who=str(folder.path), phase="history"))
+            return False
 
 
 def _past(history: History, header: Mapping[str, Any], told: str) -> tuple[Past, ...]:

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
-from probe.cli_run import RunChoice, check, refuse
+from probe.cli_run import Ended, RunChoice, check, refuse
 from probe.cli_run import perform as perform_one
 from probe.model.errors import ConfigError, ProbeError
 from probe.model.ice import LEGS, Leg
@@ -29,15 +29,15 @@ def perform(choice: RunChoice) -> int:
         for one in choices:
             check(one)
     except ProbeError as error:
-        return _code(refuse(one, error))
-    documents: list[Document] = []
+        return refuse(one, error).exit_code
+    ended: list[Ended] = []
     for one in choices:
-        documents.append(perform_one(one))
-        if documents[-1]["run"]["interrupted"]:
+        ended.append(perform_one(one))
+        if ended[-1].document["run"]["interrupted"]:
             break
     if len(choices) > 1 and not choice.json:
-        _tell([str(one.leg) for one in choices], documents)
-    return worst([_code(document) for document in documents])
+        _tell([str(one.leg) for one in choices], [one.document for one in ended])
+    return worst([one.exit_code for one in ended])
 
 
 def _legs(choice: RunChoice) -> list[Leg]:
@@ -56,10 +56,6 @@ def _on(choice: RunChoice, leg: Leg) -> RunChoice:
         dump_stats=choice.dump_stats / leg if choice.dump_stats is not None else None,
         keep=replace(choice.keep, labels=(*choice.keep.labels, f"leg={leg}")),
     )
-
-
-def _code(document: Document) -> int:
-    return int(document["verdict"]["exit_code"])
 
 
 def worst(codes: Sequence[int]) -> int:

@@ -13,10 +13,11 @@ from pathlib import Path
 from rich.console import Console
 
 from probe import __version__
-from probe.cli_errors import complain, complain_of_bug, error_code
+from probe.cli_errors import complain, complain_of_unexpected, error_code
 from probe.cli_keep import Judging, KeepChoice, Keeper, check_keep, keeping
 from probe.cli_platform import PlatformChoice
 from probe.cli_push import check_pushgateway, push
+from probe.endings import held_off
 from probe.model.errors import ConfigError, MeasurementError, ProbeError
 from probe.model.ice import Leg
 from probe.model.platform import Platform
@@ -77,13 +78,23 @@ class _Plan:
     supplied: tuple[Supplied, ...] = ()
 
 
-def perform(choice: RunChoice) -> Document:
-    """Run and report, on one leg. Never raises for what can be expected to go wrong; the document has the exit code."""
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A run's document, and the exit code: the verdict's, but never 0 where --out has not got all that it was to have."""
+
+    document: Document
+    exit_code: int
+
+
+def perform(choice: RunChoice) -> Ended:
+    """Run and report, on one leg. Never raises for what can be expected to go wrong."""
     try:
         plan = check(choice)
         judging = Judging(plan.profile, plan.horizon, plan.judges, choice.strict)
         with keeping(choice.keep, plan.scenario, choice.platform.url, judging, choice.out) as keeper:
-            document = _run(choice, plan, keeper)
+            result = keeper.dated(_measure(choice, plan, keeper.spool))
+            with held_off():
+                ended = _report(choice, plan, keeper, result)
     except ProbeError as error:
         return refuse(choice, error)
     except KeyboardInterrupt:
@@ -91,36 +102,39 @@ def perform(choice: RunChoice) -> Document:
         complain(stopped)
         return _fail(choice, stopped, 4, interrupted=True)
     except Exception as error:  # noqa: BLE001 - told in full, and the document still comes
-        complain_of_bug(error)
-        return _fail(choice, error, 1)
-    _tell(choice, document)
-    if choice.github:
-        _tell_github(choice, document)
+        return _fail(choice, error, complain_of_unexpected(error))
     if choice.pushgateway:
-        push(document, choice.pushgateway)
-    return document
+        push(ended.document, choice.pushgateway)
+    return ended
 
 
-def refuse(choice: RunChoice, error: ProbeError) -> Document:
+def refuse(choice: RunChoice, error: ProbeError) -> Ended:
     """Tell why there is no run."""
     complain(error)
     return _fail(choice, error, error_code(error, own_media=bool(choice.video or choice.audio)))
 
 
-def _run(choice: RunChoice, plan: _Plan, keeper: Keeper) -> Document:
-    """Measured, judged, written and kept."""
+def _report(choice: RunChoice, plan: _Plan, keeper: Keeper, result: RunResult) -> Ended:
+    """Judged, written, kept and told: each whatever becomes of the others."""
 
     def build(result: RunResult) -> Document:
         return build_document(
             result, plan.profile, plan.horizon, plan.judges, strict=choice.strict, supplied=plan.supplied
         )
 
-    result = keeper.dated(_measure(choice, plan, keeper.spool))
     document = keeper.judge(result, build)
-    if choice.out is not None:
-        write_all(document, choice.out, strict=choice.strict)
+    code = int(document["verdict"]["exit_code"])
+    try:
+        if choice.out is not None:
+            write_all(document, choice.out, strict=choice.strict)
+    except ConfigError as error:
+        complain(error)
+        code = code or error_code(error)
     keeper.keep(document, result)
-    return document
+    _tell(choice, document)
+    if choice.github:
+        _tell_github(choice, document)
+    return Ended(document, code)
 
 
 def check(choice: RunChoice) -> _Plan:
@@ -208,7 +222,7 @@ def _tell_github(choice: RunChoice, document: Document) -> None:
         complain(error)
 
 
-def _fail(choice: RunChoice, error: Exception, code: int, *, interrupted: bool = False) -> Document:
+def _fail(choice: RunChoice, error: Exception, code: int, *, interrupted: bool = False) -> Ended:
     """`--json` promises a document whatever happens; one for people has been told on stderr already."""
     if choice.github:
         print(command("error", "probe run", str(error)), file=sys.stderr)
@@ -224,4 +238,4 @@ def _fail(choice: RunChoice, error: Exception, code: int, *, interrupted: bool =
     document["run"]["interrupted"] = interrupted
     if choice.json:
         _write(choice, document)
-    return document
+    return Ended(document, code)

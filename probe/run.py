@@ -26,7 +26,7 @@ from probe.measure.savings import Prices
 from probe.model.plan import expected_seconds
 from probe.model.platform import Platform
 from probe.model.progress import Progress
-from probe.model.result import RunError, RunResult
+from probe.model.result import RunResult
 from probe.model.samples import Sample
 from probe.model.scenario import Scenario
 from probe.server_process import ServerProcess, server_process
@@ -99,7 +99,8 @@ async def _conduct(scenario: Scenario, options: RunOptions, tell: Report, interr
         _add_totals(total, scenario, duration, spool)
     finally:
         spool.close()
-    own = (RunError(spool.error.phase, "", str(spool.error)),) if spool.error is not None else ()
+    if spool.error is not None:
+        total.errors[spool.error.phase, "", f"{spool.error.message} ({spool.error.hint})"] += 1
     return RunResult(
         id=uuid.uuid4().hex[:12],
         started_at=started_at.isoformat(timespec="seconds"),
@@ -111,7 +112,7 @@ async def _conduct(scenario: Scenario, options: RunOptions, tell: Report, interr
         summary=total.summary.to_dict(),
         migrations=in_order(total.migrations),
         participants=in_order(total.participants),
-        errors=errors_of(total, (*crew.losses, dead_server)) + own,
+        errors=errors_of(total, (*crew.losses, dead_server)),
         interrupted=interrupts.happened,
         notes=(
             *_notes_on(options.platform),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -36,15 +37,17 @@ def write_all(document: Document, folder: Path, *, strict: bool = False) -> list
         **RENDERERS,
         "junit.xml": partial(render_junit, strict=strict),
     }
-    return [_write(folder, name, render(document)) for name, render in renderers.items()]
+    return [write_text(folder / name, render(document)) for name, render in renderers.items()]
 
 
-def _write(folder: Path, name: str, text: str) -> Path:
-    path, part = folder / name, folder / f".{name}-{os.getpid()}"
+def write_text(path: Path, text: str) -> Path:
+    """In one step. Raises ConfigError when it can't be written."""
+    part = path.with_name(f".{path.name}-{os.getpid()}")
     try:
         part.write_text(text, encoding="utf-8", newline="")
         part.replace(path)
     except OSError as error:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):  # where nothing can be written, nothing can be removed
+            part.unlink(missing_ok=True)
         raise ConfigError(f"can't write there: {error.strerror}", who=str(path), hint="choose another --out") from error
     return path

@@ -14,6 +14,7 @@ from typing import Annotated
 import typer
 
 from probe.model.errors import ConfigError
+from probe.streams import let_readers_leave
 from sfu_shim.config import ShimConfig, ice_servers
 from sfu_shim.core.policy import Policy
 
@@ -112,4 +113,5 @@ async def _serve_supervised(config: ShimConfig) -> None:
 
 
 def main() -> None:
+    let_readers_leave()
     app()

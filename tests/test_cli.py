@@ -209,6 +209,41 @@ def test_exit_codes_and_a_document_in_every_case(
     assert bool(ended.document["errors"]) == isinstance(outcome, BaseException)
 
 
+@pytest.mark.parametrize(
+    ("lack", "said"),
+    [
+        (MemoryError(), "out of memory"),
+        (RuntimeError("can't start new thread"), "can't start new thread"),
+        (ImportError("libav.so: failed to map segment from shared object"), "failed to map segment"),
+        (OSError(11, "Resource temporarily unavailable"), "Resource temporarily unavailable"),
+        (OSError(24, "Too many open files"), "Too many open files"),
+        (OSError(28, "No space left on device"), "No space left on device"),
+    ],
+)
+def test_what_this_machine_lacks_is_no_bug(played: Played, probe: Any, lack: BaseException, said: str) -> None:
+    played.outcome = lack
+    ended = probe("run", "--quiet")
+    assert ended.code == 4
+    assert ended.err.startswith("✗ this machine: ")
+    assert said in ended.err
+    assert "Traceback" not in ended.err
+
+
+@pytest.mark.parametrize(("missed", "code"), [(False, 2), (True, 3)])
+def test_a_report_that_can_not_be_written_is_told_all_the_same(
+    played: Played, probe: Any, tmp_path: Path, missed: bool, code: int
+) -> None:
+    if missed:
+        summary = good_run()
+        attempts(summary, "join_success_ratio", 0, 60, topology="p2p")
+        played.outcome = result(summary)
+    (tmp_path / "kpis.csv").mkdir()
+    ended = probe("run", "--json", "--quiet", "--out", tmp_path)
+    assert ended.code == code
+    assert f"✗ {tmp_path / 'kpis.csv'}: can't write there" in ended.err
+    assert ended.document["verdict"]["exit_code"] == (3 if missed else 0), "the verdict is the platform's alone"
+
+
 def test_an_expected_failure_is_one_clear_line_and_a_hint(played: Played, probe: Any) -> None:
     played.outcome = ServerUnreachable("connection refused", who="ws://x", phase="connect", hint="is it running?")
     ended = probe("run", "--quiet")

@@ -11,7 +11,7 @@ import pytest
 
 from probe.measure.summary import Summary
 from probe.model.errors import ServerUnreachable
-from reports.store.outbox import abandoned
+from reports.store.outbox import Folder, abandoned
 from tests.reports.build import BUSY, attempts, good_run, result
 from tests.reports.store.build import history
 from tests.test_cli import Ended, Played, played, probe  # noqa: F401 - fixtures
@@ -135,7 +135,34 @@ def test_a_history_that_fails_at_the_end_costs_nothing(
     assert "disk is full" in ended.err
     listed = probe("history", "list", "--json")
     assert [run["id"] for run in json.loads(listed.out)["runs"]] == [ended.document["run"]["id"]]
-    assert "was killed" in listed.err
+    assert "waits in" in ended.err
+    assert "could not be stored then; all of it is now in the history" in listed.err
+
+
+def test_a_spool_without_room_does_not_keep_a_run_from_the_history(
+    home: Path, played: Played, probe: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(self: Folder, entry: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Folder, "put", full)
+    ended = probe("run", "--json", "--quiet")
+    assert ended.code == 0
+    assert "the run can't be held here until it is stored: [Errno 28] No space left on device" in ended.err
+    with history(home) as found:
+        assert found.run("latest").id == ended.document["run"]["id"]
+    assert list((home / "spool").iterdir()) == []
+
+
+def test_a_report_that_can_not_be_written_is_kept_all_the_same(
+    home: Path, played: Played, probe: Any, tmp_path: Path
+) -> None:
+    (tmp_path / "out" / "report.json").mkdir(parents=True)
+    ended = probe("run", "--quiet", "--out", tmp_path / "out")
+    assert ended.code == 2
+    assert "No target missed" in ended.out
+    with history(home) as found:
+        assert found.run("latest").exit_code == 0
 
 
 # probe history

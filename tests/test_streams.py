@@ -1,4 +1,5 @@
-"""A reader that has left before the first line: nothing is said of it, and the exit code is the verdict's."""
+"""A reader that has left before the first line: nothing is said of it, and the exit code is the verdict's. A disk that is full: that
+is said, and 0 would not be true."""
 
 from __future__ import annotations
 
@@ -47,3 +48,66 @@ def test_what_somebody_reads_comes_whole() -> None:
     done = subprocess.run([*_PROBE, "scenarios", "list"], capture_output=True, timeout=60, check=False)
     assert (done.returncode, done.stderr) == (0, b"")
     assert "hybrid" in done.stdout.decode()
+
+
+_FULL = Path("/dev/full")
+full = pytest.mark.skipif(not _FULL.exists(), reason="this system has no /dev/full")
+
+
+@full
+@pytest.mark.parametrize(("arguments", "code"), [(["scenarios"], 2), (["run", "--scenario", "nowhere", "--json"], 2)])
+def test_a_full_disk_is_told_and_not_called_a_bug(arguments: list[str], code: int) -> None:
+    with _FULL.open("wb") as disk:
+        done = subprocess.run([*_PROBE, *arguments], stdout=disk, stderr=subprocess.PIPE, timeout=60, check=False)
+    assert done.returncode == code
+    assert done.stderr.decode().splitlines()[-1] == "✗ stdout: can't be written to: No space left on device"
+    assert b"Traceback" not in done.stderr
+
+
+@full
+def test_a_full_disk_does_not_change_a_verdict(tmp_path: Path) -> None:
+    for name, document in (("a", run(1)), ("b", run(2, loss=0.02))):
+        (tmp_path / name).mkdir()
+        write_report(document, tmp_path / name)
+    with _FULL.open("wb") as disk:
+        arguments = ["compare", str(tmp_path / "a"), str(tmp_path / "b"), "--json"]
+        done = subprocess.run([*_PROBE, *arguments], stdout=disk, stderr=subprocess.PIPE, timeout=60, check=False)
+    assert done.returncode == 3
+
+
+@full
+def test_a_full_disk_under_stderr_stops_nothing() -> None:
+    with _FULL.open("wb") as disk:
+        done = subprocess.run(
+            [*_PROBE, "run", "--scenario", "nowhere", "--json"],
+            stdout=subprocess.PIPE,
+            stderr=disk,
+            timeout=60,
+            check=False,
+        )
+    assert done.returncode == 2
+    assert b"nowhere" in done.stdout
+
+
+@pytest.mark.parametrize("form", [[], ["--json"]], ids=["text", "json"])
+def test_closed_streams_lead_nowhere(tmp_path: Path, form: list[str]) -> None:
+    for name, document in (("a", run(1)), ("b", run(2, loss=0.02))):
+        (tmp_path / name).mkdir()
+        write_report(document, tmp_path / name)
+    words = [*_PROBE, "compare", str(tmp_path / "a"), str(tmp_path / "b"), *form]
+    done = subprocess.run(["sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh", *words], timeout=60, check=False)
+    assert done.returncode == 3
+
+
+def test_what_is_opened_later_does_not_become_stdout(tmp_path: Path) -> None:
+    program = """
+import os, sys
+from probe.streams import let_readers_leave
+let_readers_leave()
+with open(sys.argv[1], "wb") as file:
+    os.write(1, b"a library complains")
+    os.write(2, b"so it does")
+"""
+    words = [sys.executable, "-c", program, str(tmp_path / "mine")]
+    done = subprocess.run(["sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh", *words], timeout=60, check=False)
+    assert (done.returncode, (tmp_path / "mine").read_bytes()) == (0, b"")

@@ -6,6 +6,7 @@ written aside and renamed into place, so a reader sees all of it or nothing; an 
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
 import os
@@ -27,15 +28,22 @@ _log = logging.getLogger(__name__)
 
 
 def cache_root() -> Path:
-    """$MEETPROBE_CACHE, or ~/.cache/meetprobe."""
+    """$MEETPROBE_CACHE, or ~/.cache/meetprobe. Raises FileNotFoundError for a user without a home folder."""
     chosen = os.environ.get("MEETPROBE_CACHE")
-    return Path(chosen) if chosen else Path.home() / ".cache" / "meetprobe"
+    try:
+        return Path(chosen) if chosen else Path.home() / ".cache" / "meetprobe"
+    except RuntimeError as error:
+        raise FileNotFoundError(errno.ENOENT, "there is no home folder: set HOME or MEETPROBE_CACHE") from error
 
 
 def load(key: str, spec: VideoSpec) -> EncodedVideo | None:
     """The entry, or None if there is none or it is damaged."""
-    entry = cache_root() / key
-    if not entry.is_dir():
+    try:
+        entry = cache_root() / key
+        found = entry.is_dir()
+    except OSError:
+        return None  # `store` says why nothing is kept
+    if not found:
         return None
     try:
         video = _read(entry, spec)
@@ -48,8 +56,9 @@ def load(key: str, spec: VideoSpec) -> EncodedVideo | None:
 
 def store(key: str, video: EncodedVideo) -> bool:
     """Writes the entry. False, with a warning, where the disk does not let us: the video then lives in memory alone."""
-    root = cache_root()
+    root: Path | str = "a cache"
     try:
+        root = cache_root()
         root.mkdir(parents=True, exist_ok=True)
         aside = Path(tempfile.mkdtemp(prefix=".making-", dir=root))
         try:

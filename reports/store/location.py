@@ -16,22 +16,32 @@ _SHAPES = "a file, sqlite:///FILE, postgresql+psycopg://USER@HOST/DATABASE, or n
 
 
 def data_folder(environment: Mapping[str, str]) -> Path:
-    """`meetprobe` in the user's data folder (XDG Base Directory Specification: XDG_DATA_HOME, if absolute)."""
+    """`meetprobe` in the user's data folder (XDG Base Directory Specification: XDG_DATA_HOME, if absolute). Raises ConfigError for a
+    user without a home folder."""
     told = environment.get("XDG_DATA_HOME", "")
-    base = Path(told) if told.startswith("/") else Path.home() / ".local" / "share"
+    base = Path(told) if told.startswith("/") else _home(Path("~")) / ".local" / "share"
     return base / "meetprobe"
+
+
+def _home(path: Path) -> Path:
+    """Raises ConfigError where the user that `path` begins with has no home folder."""
+    try:
+        return path.expanduser()
+    except RuntimeError as error:
+        hint = "set HOME or XDG_DATA_HOME, or choose another --history, or none"
+        raise ConfigError(f"nobody knows where {path.parts[0]} is", who="history", hint=hint) from error
 
 
 def history_url(told: str | None, environment: Mapping[str, str]) -> URL | None:
     """`told`, a URL or the path of a SQLite file; without it MEETPROBE_HISTORY, without that the user's own file.
 
-    None where it is "none". Raises ConfigError for any other kind of database.
+    None where it is "none". Raises ConfigError for any other kind of database, and where there is no home folder.
     """
     told = told or environment.get("MEETPROBE_HISTORY") or str(data_folder(environment) / "history.db")
     if told.lower() == NONE:
         return None
     if "://" not in told:
-        return URL.create("sqlite", database=str(Path(told).expanduser().absolute()))
+        return URL.create("sqlite", database=str(_home(Path(told)).absolute()))
     return _checked(told)
 
 

@@ -90,7 +90,7 @@ class Folder:
 
 def begin(base: Path, header: Header) -> Folder:
     """A folder for a run that starts now. Raises ConfigError where it can't be made."""
-    path, hidden = base / header["id"], base / f".{header['id']}"
+    path, hidden, lock = base / header["id"], base / f".{header['id']}", -1
     try:
         hidden.mkdir(parents=True)
         lock = os.open(hidden / "lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
@@ -98,17 +98,19 @@ def begin(base: Path, header: Header) -> Folder:
         _write(hidden / "run.json", {"schema": SCHEMA, **header})
         hidden.rename(path)  # seen by others only now that it is locked and complete
     except OSError as error:
+        Folder(hidden, lock).remove()
         hint = "set XDG_DATA_HOME, or --history none"
         raise ConfigError(f"can't write there: {error.strerror}", who=str(base), phase="history", hint=hint) from error
     return Folder(path, lock)
 
 
 def abandoned(base: Path) -> Iterator[Folder]:
-    """Folders whose process is gone, locked so that nobody else takes them too. The caller closes or removes each."""
+    """Folders whose process is gone, locked so that nobody else takes them too; another user's are left to that user. The caller
+    closes or removes each. Raises OSError where `base` can't be looked through."""
     for path in sorted(base.iterdir()) if base.is_dir() else ():
         if path.name.startswith("."):
             continue
-        with suppress(FileNotFoundError, NotADirectoryError, BlockingIOError):
+        with suppress(FileNotFoundError, NotADirectoryError, BlockingIOError, PermissionError):
             lock = os.open(path / "lock", os.O_RDWR | os.O_CLOEXEC)
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -125,8 +127,13 @@ def abandoned(base: Path) -> Iterator[Folder]:
 def _write(path: Path, value: object) -> None:
     """In one step: a reader finds all of it or nothing."""
     part = path.with_suffix(".part")
-    with part.open("w", encoding="utf-8") as file:
-        json.dump(value, file, separators=(",", ":"), allow_nan=False)
-        file.flush()
-        os.fsync(file.fileno())
-    part.replace(path)
+    try:
+        with part.open("w", encoding="utf-8") as file:
+            json.dump(value, file, separators=(",", ":"), allow_nan=False)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    except OSError:
+        with suppress(OSError):
+            part.unlink(missing_ok=True)  # a full disk needs the room
+        raise

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from probe.model.errors import ProbeError
@@ -18,7 +18,7 @@ from reports.targets.profile import Profile
 def recover(base: Path, history: History, tell: Callable[[str], None]) -> int:
     """Store every abandoned run that was meant for this history; `tell` a sentence for each. How many were stored."""
     stored = 0
-    for folder in abandoned(base):
+    for folder in _found(base, tell):
         try:
             header = folder.header
             if header["history"] == history.name:
@@ -30,12 +30,21 @@ def recover(base: Path, history: History, tell: Callable[[str], None]) -> int:
     return stored
 
 
+def _found(base: Path, tell: Callable[[str], None]) -> Iterator[Folder]:
+    try:
+        yield from abandoned(base)
+    except OSError as error:
+        tell(f"what killed runs may have left in {base} can't be looked through: {error.strerror}")
+
+
 def _take(folder: Folder, header: Header, history: History, tell: Callable[[str], None]) -> bool:
-    entry = folder.entry or rebuilt_entry(folder, header)
+    whole = folder.entry
+    entry = whole or rebuilt_entry(folder, header)
     added = entry is not None and history.add(entry)
     folder.remove()
     if added:
-        tell(f"run {header['id']} of {header['started_at']} was killed; what it had measured is now in the history")
+        became = "was killed; what it had measured" if whole is None else "could not be stored then; all of it"
+        tell(f"run {header['id']} of {header['started_at']} {became} is now in the history")
     return added
 
 

@@ -53,6 +53,23 @@ def test_a_good_one(
     assert len(seen[0].cases) == 4
 
 
+@pytest.mark.parametrize(("depth", "code"), [("pictures", 2), ("headers", 3)])
+def test_a_folder_that_can_not_be_written_leaves_the_answer_on_the_terminal(
+    seen: list[Options],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    depth: str,
+    code: int,
+) -> None:
+    (tmp_path / "calibration.json").mkdir()
+    assert call(monkeypatch, "--json", "--depth", depth, "--out", tmp_path) == code
+    out, err = capsys.readouterr()
+    assert json.loads(out)["schema"] == "meetprobe/calibration/1"
+    assert f"{tmp_path / 'calibration.json'}: can't write there" in err
+    assert "Traceback" not in err
+
+
 def test_what_is_out_is_told(
     seen: list[Options], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

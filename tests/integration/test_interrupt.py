@@ -60,8 +60,9 @@ async def _interrupt(number: signal.Signals, state: str, times: int = 1, **chang
         (signal.SIGINT, "p2p", 1, {"settle": 60.0}),
         (signal.SIGTERM, "sfu", 1, {"settle": 60.0, "topology": "sfu"}),
         (signal.SIGINT, "sfu", 2, {"visitors": 1, "visit": 60.0}),
+        (signal.SIGHUP, "p2p", 2, {"settle": 60.0}),
     ],
-    ids=["in-call", "terminated", "twice-during-a-visit"],
+    ids=["in-call", "terminated", "twice-during-a-visit", "terminal-gone"],
 )
 async def test_what_was_measured_is_kept(
     number: signal.Signals, state: str, times: int, changes: dict[str, Any]

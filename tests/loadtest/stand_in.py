@@ -13,6 +13,7 @@ from locust.runners import MasterRunner, WorkerRunner
 from loadtest.arguments import add_arguments
 from loadtest.harvest import Delta
 from loadtest.master import MESSAGE, Master
+from loadtest.plugin import heed_signals
 from loadtest.shapes import CampaignShape
 from probe.model.samples import Sample
 from reports.units import Units
@@ -96,6 +97,7 @@ class StandIn:
 def initialise(environment: Any, runner: Any, **_: Any) -> None:
     if not isinstance(runner, WorkerRunner):
         environment.meetprobe = Master(environment)
+        heed_signals(environment, runner)
     if not isinstance(runner, MasterRunner):
         environment.meetprobe_worker = StandIn(environment)
 

@@ -129,7 +129,20 @@ def test_what_may_not_be_is_refused_before_anything_is_spawned(
     assert not list(tmp_path.iterdir())
 
 
-def test_ctrl_c_ends_it_in_order(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("behaviour", "expected"), [("good", 2), ("slow", 3)])
+def test_a_report_that_can_not_be_written_costs_nothing_else(tmp_path: Path, behaviour: str, expected: int) -> None:
+    (tmp_path / "out" / "kpis.csv").mkdir(parents=True)
+    where, history = str(tmp_path / "out"), tmp_path / "history.db"
+    options = ("-u", "2", "-r", "10", "-t", "2s", "--out", where, "--history", str(history))
+    code, told, warned = campaign(behaviour, *options)
+    assert code == expected, warned
+    assert "the report is not written: " in warned
+    assert "the campaign is in the history" in warned
+    assert "Targets" in told
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_ends_it_in_order(tmp_path: Path, number: signal.Signals) -> None:
     options = ("--headless", "--host", "ws://127.0.0.1:9", "-u", "2", "-r", "10", "-t", "1m", "--out", str(tmp_path))
     with locust("good", *options) as child:
         assert child.stderr is not None
@@ -137,7 +150,7 @@ def test_ctrl_c_ends_it_in_order(tmp_path: Path) -> None:
             if "All users spawned" in line:
                 break
         time.sleep(1.5)
-        child.send_signal(signal.SIGINT)
+        child.send_signal(number)
         child.communicate(timeout=DEADLINE)
     assert child.returncode == 0
     document = document_in(tmp_path)

@@ -136,3 +136,16 @@ def test_the_default_cache_is_in_the_home(monkeypatch: pytest.MonkeyPatch, tmp_p
     monkeypatch.delenv("MEETPROBE_CACHE")
     monkeypatch.setenv("HOME", str(tmp_path))
     assert cache_root() == tmp_path / ".cache" / "meetprobe"
+
+
+def test_without_a_home_nothing_is_kept_and_the_log_says_what_to_set(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def homeless() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv("MEETPROBE_CACHE")
+    monkeypatch.setattr(Path, "home", homeless)
+    assert cache.load("key", TINY) is None
+    assert not cache.store("key", prepare_video(TINY))
+    assert "set HOME or MEETPROBE_CACHE" in caplog.text

@@ -39,3 +39,15 @@ def test_a_file_that_can_not_be_written_leaves_no_half(tmp_path: Path) -> None:
     assert raised.value.who == str(tmp_path / "kpis.csv")
     assert (tmp_path / "report.json").exists()
     assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]
+
+
+def test_where_nothing_can_be_removed_either(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a file system that has become read-only: the unlink fails as the write did."""
+
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(30, "Read-only file system")
+
+    monkeypatch.setattr(Path, "write_text", refuse)
+    monkeypatch.setattr(Path, "unlink", refuse)
+    with pytest.raises(ConfigError, match="Read-only file system"):
+        write_all(full_document(), tmp_path)

@@ -3,6 +3,9 @@ from __future__ import annotations
 import socket
 import subprocess
 import sys
+import time
+from contextlib import suppress
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
@@ -65,6 +68,31 @@ def test_cli_serves_until_it_is_told_to_stop() -> None:
         process.terminate()
         assert process.communicate(timeout=20) == ("", "")
         assert process.returncode == 0
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+def test_a_full_disk_under_stdout_does_not_keep_it_from_serving() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as found:
+        port = found.getsockname()[1]
+    command = [sys.executable, "-c", "from sfu_shim.cli import main; main()", "--port", str(port)]
+    with (
+        Path("/dev/full").open("wb") as disk,
+        subprocess.Popen(command, stdout=disk, stderr=subprocess.PIPE) as process,
+    ):
+        assert _answers(port, process)
+        process.terminate()
+        assert process.communicate(timeout=20)[1] == b""
+        assert process.returncode == 0
+
+
+def _answers(port: int, process: subprocess.Popen[bytes]) -> bool:
+    """Whether it listens before it ends."""
+    deadline = time.monotonic() + 20
+    while process.poll() is None and time.monotonic() < deadline:
+        with suppress(ConnectionRefusedError), socket.create_connection(("127.0.0.1", port), 1.0):
+            return True
+        time.sleep(0.05)
+    return False
 
 
 def test_ice_servers_are_told_with_what_each_needs() -> None:

@@ -58,3 +58,17 @@ def test_other_databases_are_refused(told: str) -> None:
         history_url(told, {})
     assert refused.value.who == "--history"
     assert "postgresql+psycopg://" in refused.value.hint
+
+
+@pytest.mark.parametrize(("told", "where"), [(None, "~"), ("~nobody-of-that-name/history.db", "~nobody-of-that-name")])
+def test_a_user_without_a_home_folder_is_told_what_to_set(
+    told: str | None, where: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def homeless(path: Path) -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(Path, "expanduser", homeless)
+    with pytest.raises(ConfigError, match=f"nobody knows where {where} is") as refused:
+        history_url(told, {})
+    assert "XDG_DATA_HOME" in refused.value.hint
+    assert history_url("none", {}) is None

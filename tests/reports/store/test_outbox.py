@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -177,3 +179,58 @@ def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="can't write there") as refused:
         begin(tmp_path / "spool", header("x", tmp_path))
     assert "--history none" in refused.value.hint
+
+
+def _refuse(*_: object) -> None:
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_a_folder_that_a_full_disk_can_not_hold_leaves_nothing(
+    base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "fsync", _refuse)
+    with pytest.raises(ConfigError, match="No space left on device"):
+        begin(base, header("x", tmp_path))
+    assert list(base.iterdir()) == []
+
+
+def test_an_entry_that_a_full_disk_can_not_hold_leaves_no_part(
+    base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = begin(base, header("x", tmp_path))
+    monkeypatch.setattr(os, "fsync", _refuse)
+    with pytest.raises(OSError, match="No space left"):
+        folder.put(entry())
+    assert {path.name for path in folder.path.iterdir()} == {"lock", "run.json"}
+    folder.remove()
+
+
+def test_another_users_folder_is_left_to_that_user(base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Running(base, header("hers", tmp_path), samples=5).kill()
+    Running(base, header("mine", tmp_path), samples=5).kill()
+    real = os.open
+
+    def guarded(path: Any, *rest: Any, **more: Any) -> int:
+        if "hers" in str(path):
+            raise PermissionError(errno.EACCES, "Permission denied")
+        return real(path, *rest, **more)
+
+    monkeypatch.setattr(os, "open", guarded)
+    with history(tmp_path) as found:
+        assert recover(base, found, lambda sentence: None) == 1
+    assert [path.name for path in base.iterdir()] == ["hers"]
+
+
+def test_a_base_that_can_not_be_looked_through_is_told(
+    base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Running(base, header("mine", tmp_path), samples=5).kill()
+
+    def refuse(_: Path) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    said: list[str] = []
+    with history(tmp_path) as found, monkeypatch.context() as patch:
+        patch.setattr(Path, "iterdir", refuse)
+        assert recover(base, found, said.append) == 0
+    assert said == [f"what killed runs may have left in {base} can't be looked through: Permission denied"]
