@@ -214,10 +214,19 @@ def prune(told: str | None, keep: str, yes: bool) -> None:
     with opened(told) as history:
         count = history.count_before(before)
         runs = f"{count} run{'' if count == 1 else 's'} from before {before:%Y-%m-%d %H:%M} UTC"
-        if count and not yes and not typer.confirm(f"Forget {runs} for good?"):
-            raise typer.Exit(1)
+        if count and not yes and not _sure(runs):
+            typer.echo("nothing is forgotten")
+            return
         forgotten = history.prune(before) if count else 0
     typer.echo(f"forgot {forgotten} of {runs}" if count else f"nothing to forget: {runs}")
+
+
+def _sure(runs: str) -> bool:
+    """Raises ConfigError where nobody answers."""
+    try:
+        return typer.confirm(f"Forget {runs} for good?")
+    except typer.Abort as error:
+        raise ConfigError("nobody answers", who="history prune", hint="--yes forgets without asking") from error
 
 
 def json_text(value: object) -> str:

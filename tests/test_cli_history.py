@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -259,6 +260,15 @@ def test_trend_of_what_is_not_there(week: Path, probe: Any) -> None:
     assert ended.code == 2
     assert "did you mean 'join_success'" in ended.err
     assert probe("history", "trend", "video_vmaf").out == "no stored run has video_vmaf\n"
+
+
+@pytest.mark.parametrize(("answer", "code", "said"), [("n\n", 0, "nothing is forgotten"), ("", 2, "nobody answers")])
+def test_prune_asks(week: Path, probe: Any, monkeypatch: pytest.MonkeyPatch, answer: str, code: int, said: str) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO(answer))
+    ended = probe("history", "prune", "--keep", "2026-11-15")
+    assert ended.code == code
+    assert said in ended.out + ended.err
+    assert len(json.loads(probe("history", "list", "--json").out)["runs"]) == 7
 
 
 def test_prune(week: Path, probe: Any) -> None:
