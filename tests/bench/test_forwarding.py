@@ -22,7 +22,7 @@ def test_the_table_gives_medians_and_ratios() -> None:
 
 def test_every_placeholder_of_the_configuration_is_known() -> None:
     text = "".join(template.read_text() for template in janus_server.CONFIGURATION.glob("*.jcfg"))
-    for known in ("@FOLDER@", "@MODULES@", "@PORT@", "@HTTP_PORT@", "@TRICKLE@"):
+    for known in ("@FOLDER@", "@MODULES@", "@PORT@", "@HTTP_PORT@", "@TRICKLE@", "@TCP@"):
         assert known in text
         text = text.replace(known, "")
     assert "@" not in text
