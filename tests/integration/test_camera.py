@@ -71,7 +71,9 @@ async def test_a_stream_that_stops_is_a_freeze_and_not_available() -> None:
     assert mean(result, "freeze_count") >= 1.0
     assert 0.25 < mean(result, "freeze_ratio") < 0.75
     assert 0.2 < mean(result, "stream_available_ratio") < 0.9
-    assert mean(result, "window_frame_rate") < 0.8 * VIDEO.fps
+    # What came of it later, sent again, counts where it came: of five or six seconds one has next to nothing.
+    assert result.summary["window_frame_rate"]["min"] < 0.1 * VIDEO.fps
+    assert mean(result, "window_frame_rate") < 0.9 * VIDEO.fps
 
 
 async def test_several_streams_each_with_its_viewers() -> None:
