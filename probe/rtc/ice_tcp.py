@@ -10,7 +10,7 @@ import asyncio
 import ipaddress
 import os
 import struct
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from typing import Any, cast
 
 from aioice import Candidate as IceCandidate
@@ -18,6 +18,7 @@ from aioice.candidate import candidate_foundation
 
 from probe.rtc.clock import Clock
 from probe.rtc.ice_protocol import Address, TimedStunProtocol
+from probe.rtc.tasks import Tasks
 from probe.wire.sdp import Candidate
 
 UDP_FIRST = 0.5
@@ -108,7 +109,7 @@ class TcpCandidates:
         self._ready = ready
         self._known: dict[Address, Candidate] = {}
         self._begun = False
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = Tasks()
         self._streams: list[FramedStream] = []
         self.failures: dict[Address, str] = {}
         """Why no connection came about, by the address."""
@@ -124,14 +125,14 @@ class TcpCandidates:
         if ours and address not in self._known and len(self._known) < _MOST:
             self._known[address] = candidate
             if self._begun:
-                self._spawn(self._open(candidate))
+                self._tasks.spawn(self._open(candidate))
 
     def begin(self) -> None:
         """Open what is known and what comes from now on."""
         if not self._begun:
             self._begun = True
             for candidate in self._known.values():
-                self._spawn(self._open(candidate))
+                self._tasks.spawn(self._open(candidate))
 
     async def _open(self, candidate: Candidate) -> None:
         remote, protocol = (candidate.address, candidate.port), self._new_protocol()
@@ -147,11 +148,6 @@ class TcpCandidates:
         protocol.connection_made(stream)
         self._ready(protocol, _theirs(candidate))
 
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.ensure_future(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
     @property
     def drops(self) -> int:
         """Datagrams that full buffers of this process lost."""
@@ -163,10 +159,7 @@ class TcpCandidates:
 
     async def close(self) -> None:
         """Give up what is still being opened; connections are their protocols' to close."""
-        for task in self._tasks:
-            task.cancel()
-        if self._tasks:
-            await asyncio.wait(self._tasks, timeout=1.0)
+        await self._tasks.close()
 
 
 def _is_address(text: str) -> bool:

@@ -11,7 +11,7 @@ import asyncio
 import hashlib
 import struct
 from collections import Counter
-from collections.abc import Coroutine, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,6 +19,7 @@ from aioice import stun
 
 from probe.rtc.ice_carrier import Carrier
 from probe.rtc.ice_protocol import Address, TimedStunProtocol
+from probe.rtc.tasks import Tasks
 
 _CHANNEL = struct.Struct("!HH")
 _FIRST_CHANNEL, _LAST_CHANNEL = 0x4000, 0x4FFF
@@ -73,7 +74,7 @@ class TurnAllocation(asyncio.DatagramTransport):
         self._open: dict[bytes, tuple[asyncio.Future[stun.Message | None], bytes | None]] = {}
         self._peers: dict[Address, _Peer] = {}
         self._channels: dict[int, Address] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = Tasks()
         self._closing = False
         self._ended = False
 
@@ -88,7 +89,7 @@ class TurnAllocation(asyncio.DatagramTransport):
             lifetime = float(response.attributes["LIFETIME"])
         except KeyError as error:
             raise ConnectionError(f"its answer lacks {error}") from error
-        self._spawn(self._renew(max(_LEAST_KEEP, min(_KEEP, lifetime * 5 / 6))))
+        self._tasks.spawn(self._renew(max(_LEAST_KEEP, min(_KEEP, lifetime * 5 / 6))))
 
     async def _renew(self, interval: float) -> None:
         while True:
@@ -203,7 +204,7 @@ class TurnAllocation(asyncio.DatagramTransport):
 
     def _hung_up(self) -> None:
         self._closing = True
-        self._call_off()
+        self._tasks.cancel()
         if self.carrier is not None:
             self.carrier.close()
         self._protocol.connection_lost(None)
@@ -213,7 +214,7 @@ class TurnAllocation(asyncio.DatagramTransport):
     def expect(self, address: Address) -> None:
         """Packets of that address shall come through, and ours go out without delay."""
         if address not in self._peers and len(self._peers) < _MOST_PEERS and not self._closing:
-            self._spawn(self._bind(address, self._new_peer(address)))
+            self._tasks.spawn(self._bind(address, self._new_peer(address)))
 
     def _new_peer(self, address: Address) -> _Peer:
         peer = self._peers[address] = _Peer(_FIRST_CHANNEL + len(self._peers))
@@ -264,14 +265,14 @@ class TurnAllocation(asyncio.DatagramTransport):
         """Give the allocation back (RFC 8656 section 8), within half a second, and tell the protocol. Idempotent."""
         if not self._closing:
             self._closing = True
-            self._call_off()
-            self._spawn(self._release())
+            self._tasks.cancel()
+            self._tasks.spawn(self._release())
 
     def abort(self) -> None:
         """At once, and the protocol hears nothing. The server is told and not waited for: over UDP it would else keep for ten minutes
         what it has granted or is about to."""
         self._closing = True
-        self._call_off()
+        self._tasks.cancel()
         if self.carrier is not None:
             farewell = stun.Message(stun.Method.REFRESH, stun.Class.REQUEST, attributes={"LIFETIME": 0})
             self.carrier.send(self._signed(farewell))
@@ -287,17 +288,6 @@ class TurnAllocation(asyncio.DatagramTransport):
             if self.carrier is not None:
                 self.carrier.close()
             self._protocol.connection_lost(None)
-
-    def _call_off(self) -> None:
-        current = asyncio.current_task() if self._tasks else None
-        for task in self._tasks:
-            if task is not current:
-                task.cancel()
-
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.ensure_future(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
 
     @property
     def drops(self) -> int:

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Coroutine
-from typing import Any
-
 from probe.model.errors import NegotiationError
 from probe.rtc.ice_stack import IceStack
 from probe.rtc.jsep import RemoteTransport
+from probe.rtc.tasks import Tasks
 from probe.wire.sdp import Candidate, SdpError
 
 
@@ -18,7 +15,7 @@ class RemoteCandidates:
     def __init__(self, stack: IceStack, label: str) -> None:
         self._stack = stack
         self._label = label
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = Tasks()
 
     async def described(self, remote: RemoteTransport) -> None:
         """What a description names, and whether that is all."""
@@ -45,18 +42,10 @@ class RemoteCandidates:
             return
         adding = self._stack.add_remote(candidate)
         if candidate.address.endswith(".local"):
-            self._spawn(adding)  # an mDNS name takes a second or more to resolve: negotiation goes on meanwhile
+            self._tasks.spawn(adding)  # an mDNS name takes a second or more to resolve: negotiation goes on meanwhile
         else:
             await adding
 
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.ensure_future(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
     async def close(self) -> None:
         """Names that are still being resolved are given up."""
-        for task in self._tasks:
-            task.cancel()
-        if self._tasks:
-            await asyncio.wait(self._tasks, timeout=1.0)
+        await self._tasks.close()
