@@ -238,14 +238,14 @@ def more_needed(kpi: Kpi, histogram: Histogram, found: Figure, target: float) ->
     if how.kind == "mean":
         return _more_for_mean(kpi, histogram, found, target)
     units = found.alike(histogram.count)
-    count = found.worth if units is not None else float(histogram.count)
+    scale = found.worth / histogram.count if units is not None else 1.0
+    count = histogram.count * scale
     if how.kind == "ratio":
-        share = min(max(histogram.sum / histogram.count, 0.0), 1.0)
-        share, goal = (share, target) if higher else (1 - share, 1 - target)
-        more = attempts_needed(share * count, count, min(max(goal, 0.0), 1.0))
+        good = min(histogram.sum, histogram.count) * scale
+        good, goal = (good, target) if higher else (count - good, 1 - target)
+        more = attempts_needed(good, count, min(max(goal, 0.0), 1.0))
     else:
-        within = histogram.count_at_most(target) / histogram.count * count
-        more = _more_for_percentile(how.quantile, count, within, higher=higher)
+        more = _more_for_percentile(how.quantile, count, histogram.count_at_most(target) * scale, higher=higher)
     return more if more is None or units is None else math.ceil(more * len(units.shares) / count)
 
 
